@@ -1,0 +1,64 @@
+"""Diagnostics as data.  Nothing here prints: see `dsl.render` for the terminal, concise and JSON forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from .source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    REMARK = "remark"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A secondary span with a few words, e.g. 'first declared here'."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing to tell the author.
+
+    ``message`` says what is wrong in the author's terms; only ``help`` proposes the repair; ``note`` gives the reason.
+    ``code`` is a key of `dsl.codes.CODES` and has a page for ``gencc explain``.
+    """
+
+    code: str
+    message: str
+    span: Span
+    severity: Severity = Severity.ERROR
+    labels: tuple[Label, ...] = ()
+    note: str = ""
+    help: str = ""
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def nearest(word: str, known: Iterable[str], limit: int = 4) -> tuple[str, ...]:
+    """At most ``limit`` known names that look like ``word``, the likeliest first."""
+    return tuple(get_close_matches(word, sorted(set(known)), n=limit, cutoff=0.6))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Help text naming the nearest names, or all of them when there are few and none is near; empty if none."""
+    names = sorted(set(known))
+    near = nearest(word, names)
+    if near:
+        return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
+    if 0 < len(names) <= 12:
+        return "known here: " + ", ".join(f"`{n}`" for n in names)
+    return ""

@@ -1,0 +1,668 @@
+"""Every block, option and form of the language, typed.
+
+This file is the one source of option names, types, ranges, defaults and documentation: the resolver binds syntax to
+these models, and hover texts, the JSON schema and ``docs/language-reference.md`` are generated from them.
+
+Two kinds of model.  A *block* holds options written ``key = value``.  A *form* is a value written as a name or a call,
+``adamw`` or ``adamw(lr = 3e-4)``; its keyword is ``Form.word`` and positional arguments fill its fields in order.
+Annotations steer the binding: numbers, ``bool`` (``yes``/``no``), ``Literal`` (a bare name), ``str`` (a quoted string),
+``Range`` (``1..4`` or ``4``), a union of forms, ``tuple[X, ...]`` (a comma list), and the expression types at the top.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from .source import Span
+
+# ------------------------------------------------------------------------------------------------ bases
+
+
+class Model(BaseModel):
+    """A resolved piece of a spec: frozen, and aware of where it and each of its options were written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    _span: Span | None = PrivateAttr(default=None)
+    _spans: dict[str, Span] = PrivateAttr(default_factory=dict)
+
+    @property
+    def span(self) -> Span:
+        """Where it was written; an empty span at the start of the file for a default."""
+        return self._span or Span(0, 0)
+
+    def where(self, option: str) -> Span:
+        """Where ``option`` was written, else where the whole piece was."""
+        return self._spans.get(option, self.span)
+
+    def says(self, option: str) -> bool:
+        """Whether the author wrote ``option`` (rather than leaving the default)."""
+        return option in self._spans
+
+    def located(self, span: Span, spans: dict[str, Span] | None = None) -> Any:
+        self._span = span
+        self._spans = dict(spans or {})
+        return self
+
+
+class Form(Model):
+    """A value written ``word`` or ``word(...)``."""
+
+    word: ClassVar[str]
+
+
+class Range(Model):
+    """``a..b`` (both ends included) or a single number."""
+
+    low: int
+    high: int
+
+
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0.0)]
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+
+# ------------------------------------------------------------------------------------------------ schedules
+
+
+class Cosine(Form):
+    """``cos(pi u / 2) ** 2``: from 1 at u = 0 to 0 at u = 1."""
+
+    word = "cosine"
+
+
+class Linear(Form):
+    """A straight line from ``start`` at u = 0 to ``end`` at u = 1; also written ``linear(a -> b)``."""
+
+    word = "linear"
+    start: float = Field(1.0, description="value at u = 0")
+    end: float = Field(0.0, description="value at u = 1")
+
+
+class Sigmoid(Form):
+    """A logistic curve rescaled to run from 1 to 0; ``sharpness`` is the half-width of its argument."""
+
+    word = "sigmoid"
+    sharpness: Rate = Field(3.0, description="the curve is read from -sharpness to +sharpness")
+
+
+class Constant(Form):
+    """The same value everywhere."""
+
+    word = "constant"
+    value: float = Field(description="the value")
+
+
+class Geometric(Form):
+    """``rate ** m`` after m visits: each visit keeps the same fraction."""
+
+    word = "geometric"
+    rate: Unit = Field(description="the fraction that one visit keeps")
+
+
+class Table(Form):
+    """Values listed one by one, the first at u = 0 and the last at u = 1, one per visit boundary."""
+
+    word = "table"
+    values: tuple[float, ...] = Field(description="one value per boundary: visits + 1 of them")
+
+
+class Formula(Form):
+    """An arithmetic expression in ``u`` in [0, 1], with ``+ - * / ^``, ``cos``, ``sin``, ``exp``, ``log``, ``sqrt``, ``pi``."""
+
+    word = "formula"
+    expression: Any = Field(description="the expression's syntax tree (`dsl.syntax.Expr`), names already checked")
+
+
+Schedule = Cosine | Linear | Sigmoid | Constant | Geometric | Table | Formula
+
+# ------------------------------------------------------------------------------------------------ data
+
+
+class Data(Model):
+    """Where examples come from and how they are split."""
+
+    source: str = Field(description="`parquet:PATH`, `csv:PATH`, or a named source such as `sat3:n=9`; paths are relative to the spec")
+    train: Unit = Field(0.9, description="fraction of the examples (or groups) used for training; written `split = 90% train, 10% test`")
+    group: str | None = Field(None, description="column whose value keeps examples together: no group is in both splits")
+    seed: int = Field(0, description="seed of the split", ge=0)
+
+
+# ------------------------------------------------------------------------------------------------ state
+
+
+class Discrete(Form):
+    """A token from a finite vocabulary: `discrete(26)`, `discrete("a", "b")` or `discrete(from = data)`."""
+
+    word = "discrete"
+    size: Positive | None = Field(None, description="number of values; None when it comes from the data")
+    values: tuple[str, ...] = Field((), description="names of the values, in order")
+    from_data: bool = Field(False, description="the vocabulary is read from the data and stored in the checkpoint")
+
+
+class Real(Form):
+    """A real vector: one site, noised and denoised as a whole."""
+
+    word = "real"
+    shape: tuple[int, ...] = Field((1,), description="length of the vector, or the shape of a field")
+    low: float | None = Field(None, description="lower end of `in [low, high]`: normalised on entry, clipped on exit")
+    high: float | None = Field(None, description="upper end")
+
+
+class Ordinal(Form):
+    """A token whose values are ordered: `ordinal(10)`."""
+
+    word = "ordinal"
+    size: Positive = Field(description="number of values")
+
+
+class Variable(Model):
+    """One declared variable. ``sites`` is its number of sites: the plate's size, a grid's area, or 1."""
+
+    name: str
+    type: Discrete | Real | Ordinal
+    plate: str | None = None
+    grid: tuple[int, ...] | None = None
+    columns: tuple[str, ...] = ()
+    sites: int = 1
+
+    @property
+    def is_discrete(self) -> bool:
+        return isinstance(self.type, Discrete | Ordinal)
+
+
+class Plate(Model):
+    """`plate element[25] { .. }`: up to ``size`` copies of its variables; shorter examples are padded and masked."""
+
+    name: str
+    size: Positive
+    variables: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------ order
+
+
+class Order(Model):
+    """Base of the order expressions; see `compiler.order` for what they denote."""
+
+
+class Sweep(Order):
+    """`v`: one visit per site, in index order."""
+
+    variable: str
+
+
+class Together(Order):
+    """`all(v)`: one visit that holds every site."""
+
+    variable: str
+
+
+class Blocks(Order):
+    """`blocks(v, k)`: consecutive groups of k sites."""
+
+    variable: str
+    size: Positive
+
+
+class Then(Order):
+    """`a -> b`."""
+
+    parts: tuple[Order, ...]
+
+
+class Repeat(Order):
+    """`n * e`."""
+
+    times: Positive
+    body: Order
+
+
+class Zip(Order):
+    """`zip(a, b)`: their visits alternately."""
+
+    parts: tuple[Order, ...]
+
+
+class Joint(Order):
+    """`a & b`: the i-th visit of each, merged."""
+
+    parts: tuple[Order, ...]
+
+
+class Reverse(Order):
+    """`reverse(e)`."""
+
+    body: Order
+
+
+class Shuffle(Order):
+    """`shuffle(e)`: a fresh random permutation per trajectory and round."""
+
+    body: Order
+
+
+class RandomScan(Order):
+    """`random(a: 0.7, b: 0.3)`: one visit, drawn from a part chosen by weight, then uniformly within it."""
+
+    parts: tuple[Order, ...]
+    weights: tuple[float, ...]
+
+
+class Confidence(Order):
+    """`confidence(v, steps, schedule)`: the most confident sites are committed first."""
+
+    variable: str
+    steps: Positive
+    schedule: Schedule
+
+
+# ------------------------------------------------------------------------------------------------ kernels
+
+
+class UniformKernel(Form):
+    """Keep the token, else draw it anew uniformly."""
+
+    word = "uniform"
+    keep: Schedule = Field(default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory")
+
+
+class MarginalKernel(Form):
+    """Keep the token, else draw it anew from the data's frequencies."""
+
+    word = "marginal"
+    keep: Schedule = Field(default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory")
+
+
+class MaskKernel(Form):
+    """Keep the token, else replace it by an extra absorbing token."""
+
+    word = "mask"
+    keep: Schedule = Field(default_factory=Cosine, description="probability that a token is still unmasked, over its trajectory")
+
+
+class OrdinalKernel(Form):
+    """Move to nearby tokens: a reflecting random walk; `keep` is the correlation left in its slowest mode."""
+
+    word = "ordinal"
+    keep: Schedule = Field(default_factory=Cosine, description="correlation left in the slowest mode, over the trajectory")
+
+
+class GaussianKernel(Form):
+    """Variance-preserving Gaussian noise in ``steps`` inner steps per visit (the element time).
+
+    `beta` is quoted for the customary 1,000 steps and rescaled to the rounds x steps of the trajectory, so that the
+    prior does not change with the number of rounds; `signal` gives the squared signal level directly.
+    """
+
+    word = "gaussian"
+    beta: Schedule | None = Field(None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)")
+    signal: Schedule | None = Field(None, description="squared signal level over the trajectory, e.g. cosine")
+    steps: Positive = Field(10, description="inner steps per visit")
+
+
+class FlowKernel(Form):
+    """Linear interpolation to Gaussian noise (flow matching)."""
+
+    word = "flow"
+    steps: Positive = Field(50, description="integration steps per visit")
+
+
+Kernel = UniformKernel | MarginalKernel | MaskKernel | OrdinalKernel | GaussianKernel | FlowKernel
+
+
+class Forward(Model):
+    """The forward process: how many rounds, in which order sites are visited, and what noise each variable gets."""
+
+    rounds: Positive = Field(10, description="how often the order is repeated")
+    order: Order = Field(description="the visits of one round (see the order algebra)")
+    noise: dict[str, Kernel] = Field(default_factory=dict, description="`noise VARIABLE = KERNEL`, one per noised variable")
+
+
+# ------------------------------------------------------------------------------------------------ denoiser
+
+
+class Loop(Model):
+    """A weight-shared block of layers, run a variable number of times."""
+
+    name: str = ""
+    layers: Positive = Field(4, description="layers in the block")
+    repeat: Range = Field(default_factory=lambda: Range(low=1, high=1), description="how often the block may run, e.g. 1..4")
+    input: Literal["reinject", "once"] = Field("once", description="whether the embedded input is added again before each repeat")
+    index: Literal["embed", "none"] = Field("none", description="whether the repeat's number is embedded")
+    loops: tuple[Loop, ...] = Field((), description="loops nested in this one")
+
+
+class Transformer(Model):
+    """A bidirectional transformer over the sites, conditioned on the clock through adaLN."""
+
+    word: ClassVar[str] = "transformer"
+    width: Positive = Field(256, description="width of the residual stream")
+    heads: Positive = Field(8, description="attention heads; must divide the width")
+    layers: int = Field(0, description="layers before the loops", ge=0)
+    expansion: Positive = Field(4, description="hidden width of the feed-forward part, in multiples of the width")
+    inner: Literal["head", "row", "joint"] = Field("head", description="how a continuous site's own noisy value is seen during the inner steps")
+    head_width: Positive | None = Field(None, description="width of the per-site head of `inner = head`; the default is the denoiser's width")
+    head_layers: Positive = Field(3, description="layers of the per-site head of `inner = head`")
+    loops: tuple[Loop, ...] = Field((), description="`loop NAME { .. }` blocks, in sequence")
+
+
+class Gaussian(Form):
+    """`normal(mean, std)`: one site's law inside a mixture component; the mean is a number or a list."""
+
+    word = "normal"
+    mean: tuple[float, ...] = Field(description="mean vector")
+    std: Rate = Field(description="standard deviation, the same in each direction")
+
+
+class Component(Form):
+    """`component(weight, sites = [...])`: independent laws, one per site, in declaration order of the variables."""
+
+    word = "component"
+    weight: Rate = Field(description="unnormalised weight")
+    sites: tuple[float | Gaussian, ...] = Field(description="for a discrete site its value, for a real site `normal(..)`")
+
+
+class Exact(Model):
+    """An oracle: the true conditional of a small law. It makes the emitted sampler testable against closed forms."""
+
+    word: ClassVar[str] = "exact"
+    table: Any = Field(None, description="nested list of weights, one axis per discrete site, or `even_parity`")
+    mixture: tuple[Component, ...] = Field((), description="components of a mixture")
+
+
+# ------------------------------------------------------------------------------------------------ targets
+
+Target = Literal["classifier", "cross_entropy", "clean", "epsilon", "x0", "velocity"]
+
+
+class Prediction(Model):
+    """`predict VARIABLE by TARGET`."""
+
+    variable: str
+    target: Target
+
+
+# ------------------------------------------------------------------------------------------------ conditions
+
+
+class GivenPart(Model):
+    """A variable, or some components of a vector variable (`box.size` is components 2 and 3 of `real(4)`)."""
+
+    variable: str
+    part: str | None = None
+    components: tuple[int, ...] | None = None
+
+
+class Task(Model):
+    """One conditional task: what is given. Empty for `nothing`."""
+
+    parts: tuple[GivenPart, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return "+".join(p.variable + (f".{p.part}" if p.part else "") for p in self.parts) or "nothing"
+
+
+# ------------------------------------------------------------------------------------------------ training and sampling
+
+
+class AdamW(Form):
+    """Adam with decoupled weight decay."""
+
+    word = "adamw"
+    lr: Rate = Field(3e-4, description="peak learning rate")
+    weight_decay: float = Field(0.01, description="decoupled weight decay", ge=0)
+    beta1: Unit = Field(0.9, description="decay of the first moment")
+    beta2: Unit = Field(0.99, description="decay of the second moment")
+
+
+class Muon(Form):
+    """Orthogonalised momentum for the matrices of the blocks, AdamW for the rest."""
+
+    word = "muon"
+    lr: Rate = Field(2e-2, description="peak learning rate of the matrices")
+    adamw_lr: Rate = Field(3e-4, description="peak learning rate of everything else")
+    weight_decay: float = Field(0.01, description="decoupled weight decay", ge=0)
+
+
+class Train(Model):
+    """How the denoiser is trained."""
+
+    steps: Positive = Field(20_000, description="optimiser steps")
+    batch: Positive = Field(256, description="examples per step, over all processes")
+    optimizer: AdamW | Muon = Field(default_factory=AdamW, description="optimiser")
+    warmup: int = Field(200, description="steps of linear warm-up", ge=0)
+    decay: Literal["cosine", "linear", "none"] = Field("cosine", description="learning-rate decay after the warm-up, to a twentieth of the peak")
+    clip: float = Field(1.0, description="largest gradient norm; 0 turns clipping off", ge=0)
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs the network in bfloat16 where the device has it")
+    ema: float = Field(0.999, description="decay of the weights' moving average, used for sampling; 0 turns it off", ge=0, lt=1)
+    draws: Positive = Field(4, description="noise levels of a continuous site drawn per trunk run (`inner = head`)")
+    seed: int = Field(0, description="seed of weights, batches and noise", ge=0)
+    log_every: Positive = Field(20, description="steps between log lines")
+    eval_every: Positive = Field(500, description="steps between evaluations on the test split")
+    save_every: Positive = Field(500, description="steps between checkpoints")
+
+
+class Redenoise(Form):
+    """Noise the finished sample for some rounds and denoise it again."""
+
+    word = "redenoise"
+    rounds: Positive = Field(1, description="rounds of noise")
+    times: Positive = Field(1, description="how often")
+
+
+class Sample(Model):
+    """Defaults of the sampling program; each is also an option on its command line."""
+
+    count: Positive = Field(64, description="samples")
+    batch: Positive = Field(64, description="samples drawn together")
+    refine: Redenoise | None = Field(None, description="refinement of finished samples")
+    temperature: Rate = Field(1.0, description="divides the logits of discrete variables")
+    guidance: float = Field(0.0, description="weight of classifier-free guidance", ge=0)
+    loops: Schedule | Positive | None = Field(None, description="loop count, or a schedule of it over the trajectory")
+    seed: int = Field(0, description="seed", ge=0)
+
+
+# ------------------------------------------------------------------------------------------------ distillation, shaping, correction, limits
+
+
+class Exit(Model):
+    """`core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("run/last")`."""
+
+    loop: str | None = None
+    at: Literal["last", "number", "uniform", "checkpoint"] = "last"
+    low: int | None = None
+    high: int | None = Field(None, description="None stands for the last; negative numbers count from it")
+    path: str | None = None
+
+
+class Distill(Model):
+    """Intra-loop self-distillation: an edge from a student exit to a teacher exit."""
+
+    word: ClassVar[str] = "ilsd"
+    kind: str = "ilsd"
+    teacher: Exit = Field(description="the exit that is imitated")
+    student: Exit = Field(description="the exit that learns")
+    truth: Schedule = Field(default_factory=Linear, description="the student's ground-truth weight over training; the rest is distillation")
+    weight: float = Field(1.0, description="weight of the student's loss", ge=0)
+
+
+class Python(Form):
+    """`python("file.py:function")`: a function of ours, never imported at compile time."""
+
+    word = "python"
+    target: str = Field(description="`file.py:function`")
+
+
+class Top(Form):
+    """`top(k of m)`."""
+
+    word = "top"
+    keep: Positive = Field(description="accepted samples of each group")
+    of: Positive = Field(description="samples in a group")
+
+
+class BestOf(Form):
+    """`best_of(m)`."""
+
+    word = "best_of"
+    of: Positive = Field(description="samples in a group")
+
+
+class Threshold(Form):
+    """`threshold(x)`."""
+
+    word = "threshold"
+    value: float = Field(description="smallest accepted reward")
+
+
+class Accept(Form):
+    """`accept(temperature)`: accept with probability exp((r - r_max) / temperature)."""
+
+    word = "accept"
+    temperature: Rate = Field(description="temperature")
+
+
+class Preference(Form):
+    """Accept the preferred of two, with the Bradley-Terry probability."""
+
+    word = "preference"
+    beta: Rate = Field(1.0, description="inverse temperature")
+
+
+class Key(Form):
+    """`key(...)`: samples that agree on these variables are duplicates."""
+
+    word = "key"
+    variables: tuple[str, ...] = Field(description="variables compared")
+
+
+class AtNoise(Form):
+    """A level given by its noise, in [0, 1]."""
+
+    word = "noise"
+    level: Unit = Field(description="fraction of the trajectory")
+
+
+class AtRound(Form):
+    """A level given by its round."""
+
+    word = "round"
+    index: int = Field(description="round", ge=0)
+
+
+class AtVisit(Form):
+    """A level given by its visit."""
+
+    word = "visit"
+    index: int = Field(description="visit", ge=0)
+
+
+class AtStep(Form):
+    """A level given by its inner step."""
+
+    word = "step"
+    index: int = Field(description="step", ge=0)
+
+
+class Lora(Form):
+    """A low-rank adapter."""
+
+    word = "lora"
+    rank: Positive = Field(8, description="rank")
+
+
+class Full(Form):
+    """All weights."""
+
+    word = "full"
+
+
+class Shape(Model):
+    """Fine-tuning on generalised rejection sampling at an intermediate noise level (P-GRAFT), or at the end (GRAFT)."""
+
+    kind: Literal["graft", "pgraft"] = "pgraft"
+    reward: str | Python = Field(description="a built-in reward's name, or python(\"file.py:function\")")
+    select: Top | BestOf | Threshold | Accept | Preference = Field(description="who is accepted")
+    at: AtNoise | AtRound | AtVisit | AtStep | None = Field(None, description="the shaped level; the end of the chain when left out")
+    states: Literal["trajectory", "renoised"] = Field("trajectory", description="the states that are trained on")
+    rounds: Positive = Field(1, description="rounds of fine-tuning")
+    prompts: str | None = Field(None, description="file of conditions")
+    dedup: Key | None = Field(None, description="what makes two samples duplicates")
+    adapter: Lora | Full = Field(default_factory=Lora, description="the weights that are trained")
+
+
+class BackwardEuler(Form):
+    """Inversion of a flow by implicit steps, each solved by fixed-point iterations."""
+
+    word = "backward_euler"
+    steps: Positive = Field(50, description="steps")
+    iterations: Positive = Field(10, description="fixed-point iterations per step")
+    tolerance: Rate = Field(1e-5, description="stop below this residual")
+
+
+class Correct(Model):
+    """Inverse noise correction: learn the law of the inverted noise of real data."""
+
+    kind: Literal["inverse_noise"] = "inverse_noise"
+    of: str = Field(description="checkpoint of the flow")
+    invert: BackwardEuler = Field(default_factory=BackwardEuler, description="the inverse")
+    adapter: Lora | Full = Field(default_factory=Full, description="the corrector")
+
+
+class Limit(Model):
+    """An analysis of a wide network against its tangent kernel. Options are checked when their emission lands."""
+
+    name: str
+    network: Any = Field(description="e.g. two_layer(activation = tanh, outputs = 4)")
+    loss: Any = Field(description="e.g. barlow_twins(lambda = 1.0)")
+    start: Any = Field(None, description="plain or shrink(s)")
+    constraint: Any = Field(None, description="none or orthogonal_output")
+    data: Any = Field(None, description="e.g. pairs(60, views = shift(2))")
+    views: Any = Field(None, description="augmentations")
+    flow: Any = Field(None, description="e.g. gradient(step = 0.05, time = 10)")
+    widths: tuple[Positive, ...] = Field((64, 256, 1024, 4096), description="hidden widths")
+    seeds: Positive = Field(3, description="seeds per width")
+    measure: Any = Field(None, description="what to print")
+    expect: Any = Field(None, description="slopes with intervals; a verdict, not an assertion")
+
+
+Metric = Literal["alignment", "overlap", "max_iou", "fid"]
+
+
+class Evaluate(Model):
+    """What is measured on samples, beside the test split."""
+
+    metrics: tuple[Metric, ...] = ()
+
+
+class Spec(Model):
+    """A resolved spec."""
+
+    name: str
+    data: Data | None = None
+    plates: tuple[Plate, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    forward: Forward | None = None
+    denoiser: Transformer | Exact | None = None
+    predictions: tuple[Prediction, ...] = ()
+    distills: tuple[Distill, ...] = ()
+    tasks: tuple[Task, ...] = (Task(),)
+    train: Train = Field(default_factory=Train)
+    sample: Sample = Field(default_factory=Sample)
+    shapes: tuple[Shape, ...] = ()
+    corrects: tuple[Correct, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    evaluate: Evaluate = Field(default_factory=Evaluate)
+
+    def variable(self, name: str) -> Variable:
+        return next(v for v in self.variables if v.name == name)
+
+    def plate(self, name: str) -> Plate:
+        return next(p for p in self.plates if p.name == name)
+
+
+Loop.model_rebuild()

@@ -1,0 +1,1 @@
+"""What emitted programs import.  Never imports the language or the compiler."""
