@@ -1,0 +1,236 @@
+"""Noise kernels.  Each acts on one site, so the state after m visits has a closed form given the data.
+
+Notation (arXiv 2502.13450; arXiv 2405.17035): ``m`` counts the visits a site has had, ``A_m`` is the probability that a
+token was never redrawn in its first m visits; ``n`` counts the inner steps a vector has had and ``ab_n`` is its squared
+signal level.  Visit m (from 0) takes a site from count m to m + 1.  Counts past the end of a table leave the site alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """One categorical draw per row of ``logits`` (..., values), as (...) int64.
+
+    The noise is drawn in float32 whatever the precision of the logits: bfloat16 Gumbel noise starves rare values.
+    """
+    noise = torch.empty(logits.shape, device=logits.device).exponential_(generator=generator)
+    return (logits.float() - noise.log()).argmax(-1)
+
+
+class Tokens(nn.Module):
+    """What every token kernel offers; ``values`` counts the values a state may hold."""
+
+    keep: Tensor
+    values: int
+
+    def __init__(self, keep: Tensor) -> None:
+        super().__init__()
+        if keep.dim() != 1 or len(keep) < 2 or not bool(((keep >= 0) & (keep <= 1)).all()):
+            raise ValueError("keep must list A_0..A_M, each in [0, 1]")
+        self.register_buffer("keep", keep.float(), persistent=False)
+        ratio = torch.where(keep[:-1] > 0, keep[1:] / keep[:-1].clamp_min(1e-300), torch.zeros_like(keep[1:]))
+        # One entry more than there are visits: past the end nothing is redrawn.
+        self.register_buffer("keep_once", torch.cat([ratio, ratio.new_ones(1)]).float(), persistent=False)
+
+    @property
+    def visits(self) -> int:
+        return len(self.keep) - 1
+
+    def kept(self, m: Tensor) -> Tensor:
+        """A_m, at the shape of ``m``."""
+        return self.keep[m.clamp_max(self.visits)]
+
+    def kept_once(self, m: Tensor) -> Tensor:
+        """A_{m+1} / A_m: the probability that visit ``m`` leaves the token alone."""
+        return self.keep_once[m.clamp_max(self.visits)]
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Tokens from the law that the process ends in, as (shape) int64."""
+        raise NotImplementedError
+
+    def at(self, clean: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        """``clean`` (B, n) after ``m`` (B, n) visits."""
+        raise NotImplementedError
+
+    def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        """``token`` (B, n) after one more visit, its visit number ``m``."""
+        raise NotImplementedError
+
+    def before(self, clean: Tensor, m: Tensor) -> Tensor:
+        """Log-law of the token after ``m`` visits, (..., values), from logits of the clean token (route (ii) of GGM)."""
+        raise NotImplementedError
+
+    def reach(self, seen: Tensor, m: Tensor) -> Tensor:
+        """Log-probability that visit ``m`` turns each value into ``seen``: (..., values) for ``seen`` (...)."""
+        raise NotImplementedError
+
+
+class Redraw(Tokens):
+    """Keep the token, else draw it anew from ``law`` (values,).  Uniform, marginal and mask kernels."""
+
+    law: Tensor
+
+    def __init__(self, keep: Tensor, law: Tensor, clean_values: int | None = None) -> None:
+        super().__init__(keep)
+        self.values = len(law)
+        self.clean_values = self.values if clean_values is None else clean_values
+        self.register_buffer("law", (law / law.sum()).float(), persistent=False)
+
+    def _fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return draw(self.law.log().expand(*shape, self.values), generator)
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return self._fresh(shape, generator)
+
+    def at(self, clean: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        u = torch.rand(clean.shape, generator=generator, device=clean.device)
+        return torch.where(u < self.kept(m), clean, self._fresh(clean.shape, generator))
+
+    def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        u = torch.rand(token.shape, generator=generator, device=token.device)
+        return torch.where(u < self.kept_once(m), token, self._fresh(token.shape, generator))
+
+    def before(self, clean: Tensor, m: Tensor) -> Tensor:
+        c = clean.float().softmax(-1)
+        if self.values > self.clean_values:  # the mask token is never clean
+            c = nn.functional.pad(c, (0, self.values - self.clean_values))
+        kept = self.kept(m)[..., None]
+        return (kept * c + (1 - kept) * self.law).log()
+
+    def reach(self, seen: Tensor, m: Tensor) -> Tensor:
+        kept = self.kept_once(m)[..., None]
+        same = nn.functional.one_hot(seen, self.values).float()
+        return (kept * same + (1 - kept) * self.law[seen][..., None]).log()
+
+
+def uniform(keep: Tensor, values: int) -> Redraw:
+    """Redraw uniformly over ``values``."""
+    return Redraw(keep, torch.full((values,), 1.0 / values))
+
+
+def marginal(keep: Tensor, frequencies: Tensor) -> Redraw:
+    """Redraw from the data's ``frequencies`` (values,), of which none may be zero."""
+    return Redraw(keep, frequencies)
+
+
+def mask(keep: Tensor, values: int) -> Redraw:
+    """Replace by the absorbing token ``values``, one past the data's last."""
+    return Redraw(keep, nn.functional.one_hot(torch.tensor(values), values + 1).float(), values)
+
+
+class Ordinal(Tokens):
+    """Move to nearby tokens: a reflecting random walk on 0..values-1.
+
+    The walk's cosine modes decay as A ** (lambda_k / lambda_1), so ``keep`` is the correlation left in the slowest
+    mode, any two visits compose exactly, and the process ends in the uniform law.
+    """
+
+    between: Tensor
+
+    def __init__(self, keep: Tensor, values: int) -> None:
+        super().__init__(keep)
+        self.values = values
+        mode = torch.arange(values, dtype=torch.float64)
+        wave = torch.cos(torch.pi * mode[:, None] * (mode + 0.5) / values)
+        self._modes = wave / wave.norm(dim=1, keepdim=True)
+        rate = 2 - 2 * torch.cos(torch.pi * mode / values)
+        self._power = rate / rate[1] if values > 1 else rate
+        self.register_buffer("law_at", self._walk(keep), persistent=False)
+        self.register_buffer("law_once", self._walk(self.keep_once.double()), persistent=False)
+
+    law_at: Tensor
+    law_once: Tensor
+
+    def _walk(self, left: Tensor) -> Tensor:
+        """Transition matrices (len(left), values, values), the row being where the walk starts."""
+        decay = left.double()[:, None] ** self._power
+        return torch.einsum("mk,kx,ky->mxy", decay, self._modes, self._modes).clamp_min(0).float()
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.randint(self.values, shape, generator=generator, device=self.keep.device)
+
+    def at(self, clean: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        return draw(self.law_at[m.clamp_max(self.visits), clean].log(), generator)
+
+    def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        return draw(self.law_once[m.clamp_max(self.visits), token].log(), generator)
+
+    def before(self, clean: Tensor, m: Tensor) -> Tensor:
+        walk = self.law_at[m.clamp_max(self.visits)]
+        return torch.einsum("...x,...xy->...y", clean.float().softmax(-1), walk).log()
+
+    def reach(self, seen: Tensor, m: Tensor) -> Tensor:
+        return self.law_once[m.clamp_max(self.visits), seen].log()  # the walk is symmetric
+
+
+class Gaussian(nn.Module):
+    """Variance-preserving noise in ``steps`` inner steps per visit.
+
+    ``beta`` (N,) lists the inner steps of a whole trajectory; ``bound`` is the largest absolute value of clean data, if
+    known: predictions are clipped to it, which changes nothing for an exact denoiser.
+    """
+
+    beta: Tensor
+    signal: Tensor
+
+    def __init__(self, beta: Tensor, steps: int, bound: float | None = None) -> None:
+        super().__init__()
+        self.steps = steps
+        self.bound = bound
+        signal = torch.cat([beta.new_ones(1), torch.cumprod(1 - beta, 0)])
+        self.register_buffer("beta", beta.float(), persistent=False)
+        self.register_buffer("signal", signal.float(), persistent=False)
+        # 1 - ab_n in float64 first: it loses every digit in float32 for small n.
+        self.register_buffer("noise", (1 - signal).float(), persistent=False)
+
+    noise: Tensor
+
+    @property
+    def levels(self) -> int:
+        return len(self.beta)
+
+    def _index(self, n: Tensor) -> Tensor:
+        return n.clamp_max(self.levels)
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.randn(shape, generator=generator, device=self.beta.device)
+
+    def at(self, clean: Tensor, n: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """``clean`` (B, n, d) after ``n`` (B, n) inner steps, and the noise that it took."""
+        eps = torch.randn(clean.shape, generator=generator, device=clean.device)
+        n = self._index(n)[..., None]
+        return self.signal[n].sqrt() * clean + self.noise[n].sqrt() * eps, eps
+
+    def between(self, x: Tensor, low: Tensor, high: Tensor, generator: torch.Generator) -> Tensor:
+        """``x`` (B, n, d) at inner step ``low`` (B, n), noised on to ``high`` >= ``low``."""
+        ratio = (self.signal[self._index(high)] / self.signal[self._index(low)])[..., None]
+        eps = torch.randn(x.shape, generator=generator, device=x.device)
+        return ratio.sqrt() * x + (1 - ratio).clamp_min(0).sqrt() * eps
+
+    def clean_from_epsilon(self, x: Tensor, eps: Tensor, n: Tensor) -> Tensor:
+        """The clean vector that a noise prediction implies; ``n`` broadcasts against (..., d) without its last axis."""
+        n = self._index(n)[..., None]
+        return (x - self.noise[n].sqrt() * eps) / self.signal[n].sqrt()
+
+    def clean_from_velocity(self, x: Tensor, v: Tensor, n: Tensor) -> Tensor:
+        n = self._index(n)[..., None]
+        return self.signal[n].sqrt() * x - self.noise[n].sqrt() * v
+
+    def velocity(self, clean: Tensor, eps: Tensor, n: Tensor) -> Tensor:
+        """sqrt(ab) eps - sqrt(1 - ab) x0, the target of `predict .. by velocity`."""
+        n = self._index(n)[..., None]
+        return self.signal[n].sqrt() * eps - self.noise[n].sqrt() * clean
+
+    def denoise(self, x: Tensor, clean: Tensor, n: Tensor, generator: torch.Generator) -> Tensor:
+        """One ancestral step from inner step ``n`` >= 1 to n - 1, given the predicted clean vector (DDPM posterior)."""
+        if self.bound is not None:
+            clean = clean.clamp(-self.bound, self.bound)
+        eps = torch.randn(x.shape, generator=generator, device=x.device)
+        past = (n > self.levels)[..., None]
+        n = self._index(n)[..., None]
+        beta, left, left_before = self.beta[n - 1], self.noise[n], self.noise[n - 1]
+        mean = (self.signal[n - 1].sqrt() * beta * clean + (1 - beta).sqrt() * left_before * x) / left
+        return torch.where(past, x, mean + (beta * left_before / left).sqrt() * eps)

@@ -1,0 +1,261 @@
+"""Orders in action: which sites each visit noises, drawn for a batch of trajectories.
+
+Invariants that the samplers rely on: the visits of a round never depend on values; the reverse process walks the very
+same visits backwards, so they are drawn before the walk begins (arXiv 2502.13450; any state-independent sequence is exact).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Masks = dict[str, Tensor]
+
+
+class Order(ABC):
+    """The visits of one round.
+
+    ``draw`` gives, per variable, a boolean mask (b, visits, sites): b is 1 for an order that is the same in every
+    trajectory (``fixed``), else the batch.  ``steady`` means that each round visits a site equally often.
+    """
+
+    visits: int
+    fixed: bool = True
+    steady: bool = True
+
+    @abstractmethod
+    def draw(self, batch: int, generator: torch.Generator) -> Masks: ...
+
+
+class _Listed(Order):
+    """Visits of one variable, listed."""
+
+    def __init__(self, variable: str, mask: Tensor) -> None:
+        self.variable, self.mask, self.visits = variable, mask[None], len(mask)
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        return {self.variable: self.mask.to(generator.device)}
+
+
+def sweep(variable: str, sites: int) -> Order:
+    """One visit per site, in index order."""
+    return _Listed(variable, torch.eye(sites, dtype=torch.bool))
+
+
+def together(variable: str, sites: int) -> Order:
+    """One visit that holds every site."""
+    return _Listed(variable, torch.ones(1, sites, dtype=torch.bool))
+
+
+def blocks(variable: str, sites: int, size: int) -> Order:
+    """Consecutive groups of ``size`` sites."""
+    group = torch.arange(sites) // size
+    return _Listed(variable, group[None] == torch.arange(int(group[-1]) + 1)[:, None])
+
+
+class _Composite(Order):
+    def __init__(self, parts: tuple[Order, ...]) -> None:
+        self.parts = parts
+        self.fixed = all(part.fixed for part in parts)
+        self.steady = all(part.steady for part in parts)
+
+    def padded(self, batch: int, generator: torch.Generator) -> list[Masks]:
+        """Each part's draw, with the variables of all parts and one batch size."""
+        drawn = [part.draw(batch, generator) for part in self.parts]
+        sites = {v: mask.shape[-1] for masks in drawn for v, mask in masks.items()}
+        rows = 1 if self.fixed else batch
+        return [
+            {
+                v: masks[v].expand(rows, -1, -1)
+                if v in masks
+                else torch.zeros(rows, part.visits, n, dtype=torch.bool, device=generator.device)
+                for v, n in sites.items()
+            }
+            for part, masks in zip(self.parts, drawn, strict=True)
+        ]
+
+
+class _Sequence(_Composite):
+    def __init__(self, parts: tuple[Order, ...]) -> None:
+        super().__init__(parts)
+        self.visits = sum(part.visits for part in parts)
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        drawn = self.padded(batch, generator)
+        return {v: torch.cat([masks[v] for masks in drawn], 1) for v in drawn[0]}
+
+
+def sequence(*parts: Order) -> Order:
+    """The visits of the first part, then those of the next."""
+    return _Sequence(parts)
+
+
+def repeat(times: int, body: Order) -> Order:
+    """``body`` several times within the round; a shuffle inside it is drawn afresh each time."""
+    return _Sequence((body,) * times)
+
+
+class _Alternate(_Composite):
+    def __init__(self, parts: tuple[Order, ...]) -> None:
+        super().__init__(parts)
+        self.visits = sum(part.visits for part in parts)
+        turns = sorted((k, p) for p, part in enumerate(parts) for k in range(part.visits))
+        starts = [sum(part.visits for part in parts[:p]) for p in range(len(parts))]
+        self.turns = torch.tensor([starts[p] + k for k, p in turns])
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        drawn = self.padded(batch, generator)
+        turns = self.turns.to(generator.device)
+        return {v: torch.cat([masks[v] for masks in drawn], 1)[:, turns] for v in drawn[0]}
+
+
+def alternate(*parts: Order) -> Order:
+    """The parts' first visits, then their second ones, and so on; a longer part ends alone."""
+    return _Alternate(parts)
+
+
+class _Joint(_Composite):
+    def __init__(self, parts: tuple[Order, ...]) -> None:
+        super().__init__(parts)
+        self.visits = max(part.visits for part in parts)
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        drawn = self.padded(batch, generator)
+        joint: Masks = {}
+        for masks in drawn:
+            for v, mask in masks.items():
+                longer = torch.nn.functional.pad(mask, (0, 0, 0, self.visits - mask.shape[1]))
+                joint[v] = joint[v] | longer if v in joint else longer
+        return joint
+
+
+def joint(*parts: Order) -> Order:
+    """The i-th visits of all parts merged into one; a longer part ends alone."""
+    return _Joint(parts)
+
+
+class _Reversed(Order):
+    def __init__(self, body: Order) -> None:
+        self.body, self.visits, self.fixed, self.steady = body, body.visits, body.fixed, body.steady
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        return {v: mask.flip(1) for v, mask in self.body.draw(batch, generator).items()}
+
+
+def backward(body: Order) -> Order:
+    """The visits of ``body`` from the last to the first."""
+    return _Reversed(body)
+
+
+class _Shuffled(Order):
+    fixed = False
+
+    def __init__(self, body: Order) -> None:
+        self.body, self.visits, self.steady = body, body.visits, body.steady
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        u = torch.rand(batch, self.visits, generator=generator, device=generator.device)
+        place = u.argsort(1)[..., None]
+        drawn = self.body.draw(batch, generator)
+        return {v: mask.expand(batch, -1, -1).gather(1, place.expand(-1, -1, mask.shape[-1])) for v, mask in drawn.items()}
+
+
+def shuffle(body: Order) -> Order:
+    """A fresh permutation of the visits per trajectory and round."""
+    return _Shuffled(body)
+
+
+class _Scan(_Composite):
+    def __init__(self, parts: tuple[Order, ...], weights: tuple[float, ...]) -> None:
+        super().__init__(parts)
+        self.fixed = self.steady = False
+        self.visits = 1
+        self.weights = torch.tensor([w / p.visits for p, w in zip(parts, weights, strict=True) for _ in range(p.visits)])
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        drawn = self.padded(batch, generator)
+        which = torch.multinomial(self.weights.to(generator.device), batch, True, generator=generator)
+        row = torch.arange(batch, device=generator.device)
+        return {v: torch.cat([m[v].expand(batch, -1, -1) for m in drawn], 1)[row, which][:, None] for v in drawn[0]}
+
+
+def random_scan(weights: tuple[float, ...], *parts: Order) -> Order:
+    """One visit: a part chosen by weight, then one of its visits uniformly."""
+    return _Scan(parts, weights)
+
+
+@dataclass
+class Visit:
+    """One visit of a batch of trajectories: what it asks about (b, sites) and how often sites were visited before.
+
+    ``time`` is t in 0..rounds * visits - 1: an int when all trajectories share it, else (B,).
+    """
+
+    time: int | Tensor
+    query: Masks
+    count: dict[str, Tensor]
+
+
+def _before(mask: Tensor) -> Tensor:
+    """Earlier visits to each site, (b, visits, sites)."""
+    number = mask.to(torch.int64)
+    return number.cumsum(1) - number
+
+
+def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator) -> Visit:
+    """For each trajectory, one visit drawn uniformly among those that noise at least one free site.
+
+    ``free`` (B, sites) per variable says which sites exist and are not given.
+    """
+    batch = next(iter(free.values())).shape[0]
+    device = generator.device
+    spans = 1 if order.steady else rounds
+    drawn = [order.draw(batch, generator) for _ in range(spans)]
+    masks = {v: torch.cat([d[v] for d in drawn], 1) for v in drawn[0]}
+    useful = torch.stack(
+        [torch.einsum("bvn,bn->bv", m.expand(batch, -1, -1).float(), free[v].float()) for v, m in masks.items()]
+    ).sum(0)
+    able = (useful > 0).float()
+    able[able.sum(1) == 0] = 1.0  # nothing is free: any visit will do, none is scored
+    q = torch.multinomial(able, 1, generator=generator)[:, 0]
+    r = torch.randint(rounds, (batch,), generator=generator, device=device) if order.steady else torch.zeros_like(q)
+    row = torch.arange(batch, device=device)
+    query, count = {}, {}
+    for v, mask in masks.items():
+        row_of = row if mask.shape[0] > 1 else torch.zeros_like(row)
+        query[v] = mask[row_of, q] & free[v]
+        count[v] = _before(mask)[row_of, q] + r[:, None] * mask.sum(1)[row_of]
+    return Visit(r * order.visits + q, query, count)
+
+
+class Trajectory:
+    """All visits of ``rounds`` rounds, drawn once, for ``batch`` trajectories."""
+
+    def __init__(self, order: Order, rounds: int, batch: int, generator: torch.Generator) -> None:
+        self.order, self.rounds = order, rounds
+        self._drawn = [order.draw(batch, generator) for _ in range(1 if order.fixed else rounds)]
+        self._start: list[dict[str, Tensor]] = []
+        total = {v: torch.zeros_like(mask[:, 0], dtype=torch.int64) for v, mask in self._drawn[0].items()}
+        for r in range(rounds):
+            self._start.append(total)
+            total = {v: count + self._round(r)[v].sum(1) for v, count in total.items()}
+        self.count = total
+        """How often each site is visited in all, (b, sites)."""
+
+    def _round(self, r: int) -> Masks:
+        return self._drawn[r % len(self._drawn)]
+
+    def backwards(self) -> Iterator[Visit]:
+        """The visits from the last to the first; a visit's ``query`` leaves out the variables it does not touch."""
+        for r in reversed(range(self.rounds)):
+            masks = self._round(r)
+            before = {v: _before(mask) for v, mask in masks.items()}
+            touched = {v: mask.any(0).any(-1).tolist() for v, mask in masks.items()}
+            for q in reversed(range(self.order.visits)):
+                query = {v: mask[:, q] for v, mask in masks.items() if touched[v][q]}
+                count = {v: self._start[r][v] + before[v][:, q] for v in masks}
+                yield Visit(r * self.order.visits + q, query, count)
