@@ -11,6 +11,10 @@ import torch
 from torch import Tensor, nn
 
 
+IMPOSSIBLE = -60.0
+"""Log-probability that stands for zero where it must be subtracted."""
+
+
 def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
     """One categorical draw per row of ``logits`` (..., values), as (...) int64.
 
@@ -24,7 +28,9 @@ class Tokens(nn.Module):
     """What every token kernel offers; ``values`` counts the values a state may hold."""
 
     keep: Tensor
+    keep_once: Tensor
     values: int
+    clean_values: int
 
     def __init__(self, keep: Tensor) -> None:
         super().__init__()
@@ -63,9 +69,31 @@ class Tokens(nn.Module):
         """Log-law of the token after ``m`` visits, (..., values), from logits of the clean token (route (ii) of GGM)."""
         raise NotImplementedError
 
-    def reach(self, seen: Tensor, m: Tensor) -> Tensor:
-        """Log-probability that visit ``m`` turns each value into ``seen``: (..., values) for ``seen`` (...)."""
+    def likelihood(self, seen: Tensor, m: Tensor) -> Tensor:
+        """Log-probability that each clean value is ``seen`` (...) after ``m`` visits: (..., clean values)."""
         raise NotImplementedError
+
+    def reach(self, seen: Tensor, m: Tensor) -> Tensor:
+        """Log-probability that visit ``m`` turns each value into ``seen`` (...): (..., values)."""
+        raise NotImplementedError
+
+    def posterior(self, clean: Tensor, seen: Tensor, m: Tensor) -> Tensor:
+        """Log-law of the token before visit ``m`` (D3PM, arXiv 2107.03006), from logits of the clean token given that
+        it is ``seen`` after the visit.
+
+        The clean token's own evidence is taken out again, so that what is left is the law of GGM's route (ii) times the
+        probability of the visit's outcome.
+        """
+        evidence = self.likelihood(seen, m + 1)
+        others = (clean.float().log_softmax(-1) - evidence).masked_fill(evidence.isneginf(), -torch.inf)
+        return self.before(others, m) + self.reach(seen, m)
+
+    def admissible(self, logits: Tensor, m: Tensor, seen: Tensor | None = None) -> Tensor:
+        """``logits`` of the token before visit ``m`` with the values that the process rules out at -inf."""
+        ruled_out = self.before(torch.zeros_like(logits[..., : self.clean_values]), m).isneginf()
+        if seen is not None:
+            ruled_out = ruled_out | self.reach(seen, m).isneginf()
+        return logits.masked_fill(ruled_out, -torch.inf)
 
 
 class Redraw(Tokens):
@@ -100,6 +128,11 @@ class Redraw(Tokens):
         kept = self.kept(m)[..., None]
         return (kept * c + (1 - kept) * self.law).log()
 
+    def likelihood(self, seen: Tensor, m: Tensor) -> Tensor:
+        kept = self.kept(m)[..., None]
+        same = nn.functional.one_hot(seen, self.values)[..., : self.clean_values].float()
+        return (kept * same + (1 - kept) * self.law[seen][..., None]).log()
+
     def reach(self, seen: Tensor, m: Tensor) -> Tensor:
         kept = self.kept_once(m)[..., None]
         same = nn.functional.one_hot(seen, self.values).float()
@@ -128,11 +161,12 @@ class Ordinal(Tokens):
     mode, any two visits compose exactly, and the process ends in the uniform law.
     """
 
-    between: Tensor
+    law_at: Tensor
+    law_once: Tensor
 
     def __init__(self, keep: Tensor, values: int) -> None:
         super().__init__(keep)
-        self.values = values
+        self.values = self.clean_values = values
         mode = torch.arange(values, dtype=torch.float64)
         wave = torch.cos(torch.pi * mode[:, None] * (mode + 0.5) / values)
         self._modes = wave / wave.norm(dim=1, keepdim=True)
@@ -140,9 +174,6 @@ class Ordinal(Tokens):
         self._power = rate / rate[1] if values > 1 else rate
         self.register_buffer("law_at", self._walk(keep), persistent=False)
         self.register_buffer("law_once", self._walk(self.keep_once.double()), persistent=False)
-
-    law_at: Tensor
-    law_once: Tensor
 
     def _walk(self, left: Tensor) -> Tensor:
         """Transition matrices (len(left), values, values), the row being where the walk starts."""
@@ -162,6 +193,9 @@ class Ordinal(Tokens):
         walk = self.law_at[m.clamp_max(self.visits)]
         return torch.einsum("...x,...xy->...y", clean.float().softmax(-1), walk).log()
 
+    def likelihood(self, seen: Tensor, m: Tensor) -> Tensor:
+        return self.law_at[m.clamp_max(self.visits), seen].log()
+
     def reach(self, seen: Tensor, m: Tensor) -> Tensor:
         return self.law_once[m.clamp_max(self.visits), seen].log()  # the walk is symmetric
 
@@ -175,6 +209,7 @@ class Gaussian(nn.Module):
 
     beta: Tensor
     signal: Tensor
+    noise: Tensor
 
     def __init__(self, beta: Tensor, steps: int, bound: float | None = None) -> None:
         super().__init__()
@@ -185,8 +220,6 @@ class Gaussian(nn.Module):
         self.register_buffer("signal", signal.float(), persistent=False)
         # 1 - ab_n in float64 first: it loses every digit in float32 for small n.
         self.register_buffer("noise", (1 - signal).float(), persistent=False)
-
-    noise: Tensor
 
     @property
     def levels(self) -> int:
@@ -204,11 +237,17 @@ class Gaussian(nn.Module):
         n = self._index(n)[..., None]
         return self.signal[n].sqrt() * clean + self.noise[n].sqrt() * eps, eps
 
-    def between(self, x: Tensor, low: Tensor, high: Tensor, generator: torch.Generator) -> Tensor:
-        """``x`` (B, n, d) at inner step ``low`` (B, n), noised on to ``high`` >= ``low``."""
-        ratio = (self.signal[self._index(high)] / self.signal[self._index(low)])[..., None]
-        eps = torch.randn(x.shape, generator=generator, device=x.device)
-        return ratio.sqrt() * x + (1 - ratio).clamp_min(0).sqrt() * eps
+    def bridge(
+        self, clean: Tensor, end: Tensor, n: Tensor, high: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """A state at inner step ``n`` <= ``high`` on the way from ``clean`` to ``end`` (at ``high``), and its noise."""
+        n, high = self._index(n)[..., None], self._index(high)[..., None]
+        ratio = self.signal[high] / self.signal[n]
+        left, onward = self.noise[n], (1 - ratio).clamp_min(1e-7)
+        scale = left / (onward + ratio * left)
+        mean = (self.signal[n].sqrt() * clean * onward / left + ratio.sqrt() * end) * scale
+        x = mean + (onward * scale).sqrt() * torch.randn(mean.shape, generator=generator, device=mean.device)
+        return x, (x - self.signal[n].sqrt() * clean) / left.sqrt()
 
     def clean_from_epsilon(self, x: Tensor, eps: Tensor, n: Tensor) -> Tensor:
         """The clean vector that a noise prediction implies; ``n`` broadcasts against (..., d) without its last axis."""

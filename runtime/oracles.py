@@ -1,0 +1,158 @@
+"""Oracle denoisers: what an ideal network would answer, for a small law known in closed form.
+
+The law is a mixture of components under which the sites are independent: a table over enumerable states is the mixture
+whose components are its states.  Every site's conditional given the noisy others then follows from the components'
+posterior weights, at any noise level (igd oracle checks A to F; arXiv 2502.13450).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from .kernels import IMPOSSIBLE, Gaussian, Redraw, Tokens
+from .layers import take
+
+
+class Mixture(nn.Module):
+    """The denoiser of a mixture law.
+
+    ``weights`` (C,); ``tokens[v]`` (C, sites, values) are probabilities; ``vectors[v]`` is a pair of means
+    (C, sites, d) and standard deviations (C, sites); ``plates[v]`` names the plate whose mask says which sites exist.
+    A state ``x`` holds, per variable, ``x[v]``, ``x[v + "_count"]`` (visits, or inner steps for vectors, that the value
+    has had) and per plate ``x[plate + "_present"]``.
+    """
+
+    def __init__(
+        self,
+        weights: Tensor,
+        tokens: Mapping[str, Tensor],
+        vectors: Mapping[str, tuple[Tensor, Tensor]],
+        noise: Mapping[str, Tokens | Gaussian],
+        plates: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.plates = dict(plates or {})
+        self.noise = nn.ModuleDict(noise)
+        self.register_buffer("log_weights", (weights / weights.sum()).double().log().clamp_min(IMPOSSIBLE))
+        self.log_tokens = {v: p.double().log().clamp_min(IMPOSSIBLE) for v, p in tokens.items()}
+        self.means = {v: mean.double() for v, (mean, _) in vectors.items()}
+        self.variances = {v: std.double().square() for v, (_, std) in vectors.items()}
+
+    log_weights: Tensor
+
+    def _token_noise(self, v: str) -> Tokens:
+        return cast(Tokens, self.noise[v])
+
+    def _vector_noise(self, v: str) -> Gaussian:
+        return cast(Gaussian, self.noise[v])
+
+    def _gauss(self, v: str, x: Tensor, n: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Per component: log-density, mean and variance of the noisy vector; shapes (..., C), (..., C, d), (..., C)."""
+        noise = self._vector_noise(v)
+        n = n.clamp_max(noise.levels)
+        signal, left = noise.signal.double()[n][..., None], noise.noise.double()[n][..., None]
+        centre = signal.sqrt()[..., None] * mean
+        spread = signal * variance + left
+        square = (x.double()[..., None, :] - centre).square().sum(-1)
+        return -0.5 * (square / spread + x.shape[-1] * spread.log()), centre, spread
+
+    def _evidence(self, v: str, x: dict[str, Tensor]) -> Tensor:
+        """What each site says about each component, (B, sites, C); absent sites say nothing."""
+        count = x[v + "_count"]
+        if v in self.log_tokens:
+            seen = self._token_noise(v).likelihood(x[v], count).double().clamp_min(IMPOSSIBLE)
+            says = torch.logsumexp(self.log_tokens[v].transpose(0, 1) + seen[:, :, None], -1)
+        else:
+            mean, variance = self.means[v].transpose(0, 1), self.variances[v].transpose(0, 1)
+            says, _, _ = self._gauss(v, x[v], count, mean, variance)
+        if v in self.plates:
+            says = says * x[self.plates[v] + "_present"][..., None]
+        return says
+
+    def others(self, v: str, x: dict[str, Tensor]) -> Tensor:
+        """Log-posterior of the components given every site except each one of ``v`` in turn: (B, sites, C)."""
+        evidence = {name: self._evidence(name, x) for name in (*self.log_tokens, *self.means)}
+        total = self.log_weights + torch.stack([e.sum(1) for e in evidence.values()]).sum(0)
+        return (total[:, None] - evidence[v]).log_softmax(-1)
+
+    # ---- tokens: logits for every site, (B, sites, values)
+
+    def clean(self, v: str, x: dict[str, Tensor], seen: bool = False) -> Tensor:
+        """Log-law of the clean token; ``seen``: its own noisy value counts as evidence."""
+        law = torch.logsumexp(self.others(v, x)[..., None] + self.log_tokens[v].transpose(0, 1), -2)
+        if seen:
+            law = law + self._token_noise(v).likelihood(x[v], x[v + "_count"]).double().clamp_min(IMPOSSIBLE)
+        return law
+
+    def before(self, v: str, x: dict[str, Tensor], seen: bool = False) -> Tensor:
+        """Log-law of the token before the visit.  A site that is ``seen`` has had the visit; a hidden one has not."""
+        noise, count = self._token_noise(v), x[v + "_count"]
+        if not seen:
+            return noise.before(self.clean(v, x), count)
+        return noise.before(self.clean(v, x), count - 1) + noise.reach(x[v], count - 1)
+
+    def signal(self, v: str, x: dict[str, Tensor]) -> Tensor:
+        """GGM's signal-or-noise logits: log P(left alone) / P(noised), for every token that might be seen."""
+        noise = cast(Redraw, self._token_noise(v))
+        keep = noise.kept_once(x[v + "_count"])[..., None]
+        return self.before(v, x) + keep.log() - (1 - keep).log() - noise.law.log()
+
+    # ---- vectors
+
+    def epsilon(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
+        """E[eps | own noisy value, others] of sites ``index`` (B, k): ``value`` (B, k, d) at inner step ``n`` (B, k),
+        given the ``others`` of those sites as ``row`` (B, k, C)."""
+        sites = self.means[v].transpose(0, 1)
+        mean = take(sites.expand(len(index), *sites.shape), index)
+        spread = self.variances[v].transpose(0, 1)
+        variance = take(spread.expand(len(index), *spread.shape), index)
+        density, centre, noisy = self._gauss(v, value, n, mean, variance)
+        weight = (row + density).softmax(-1)
+        noise = self._vector_noise(v)
+        left = noise.noise.double()[n.clamp_max(noise.levels)][..., None, None]
+        eps = left.sqrt() * (value.double()[..., None, :] - centre) / noisy[..., None]
+        return (weight[..., None] * eps).sum(-2).to(value.dtype)
+
+    def x0(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
+        """E[x0 | own noisy value, others]; arguments as for `epsilon`."""
+        return self._vector_noise(v).clean_from_epsilon(value, self.epsilon(v, row, index, value, n), n)
+
+    def velocity(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
+        """E[velocity | own noisy value, others]; arguments as for `epsilon`."""
+        eps = self.epsilon(v, row, index, value, n)
+        noise = self._vector_noise(v)
+        return noise.velocity(noise.clean_from_epsilon(value, eps, n), eps, n)
+
+
+def table(weights: Tensor, variables: Mapping[str, int]) -> tuple[Tensor, dict[str, Tensor]]:
+    """A table of weights, one axis per discrete site, as a mixture: its weights (C,) and its tokens.
+
+    ``variables`` gives each variable's number of sites, in the order of the axes.
+    """
+    states = list(itertools.product(*(range(n) for n in weights.shape)))
+    tokens, axis = {}, 0
+    for v, sites in variables.items():
+        columns = torch.tensor([s[axis : axis + sites] for s in states])
+        tokens[v] = nn.functional.one_hot(columns, weights.shape[axis]).double()
+        axis += sites
+    return weights.flatten().double(), tokens
+
+
+def even_parity(sites: int) -> Tensor:
+    """Weights (2, .., 2) of the uniform law on strings with an even number of ones."""
+    total = torch.zeros((2,) * sites, dtype=torch.int64)
+    for axis in range(sites):
+        total = total + torch.arange(2).reshape(*(1,) * axis, 2, *(1,) * (sites - axis - 1))
+    return (total % 2 == 0).double()
+
+
+def normal(sites: Sequence[Sequence[tuple[Sequence[float], float]]]) -> tuple[Tensor, Tensor]:
+    """Means (C, sites, d) and standard deviations (C, sites) from, per component and site, a pair (mean, std)."""
+    means = torch.tensor([[mean for mean, _ in component] for component in sites], dtype=torch.float64)
+    stds = torch.tensor([[std for _, std in component] for component in sites], dtype=torch.float64)
+    return means, stds
