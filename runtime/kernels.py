@@ -107,19 +107,19 @@ class Redraw(Tokens):
         self.clean_values = self.values if clean_values is None else clean_values
         self.register_buffer("law", (law / law.sum()).float(), persistent=False)
 
-    def _fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
+    def fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
         return draw(self.law.log().expand(*shape, self.values), generator)
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        return self._fresh(shape, generator)
+        return self.fresh(shape, generator)
 
     def at(self, clean: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
         u = torch.rand(clean.shape, generator=generator, device=clean.device)
-        return torch.where(u < self.kept(m), clean, self._fresh(clean.shape, generator))
+        return torch.where(u < self.kept(m), clean, self.fresh(clean.shape, generator))
 
     def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
         u = torch.rand(token.shape, generator=generator, device=token.device)
-        return torch.where(u < self.kept_once(m), token, self._fresh(token.shape, generator))
+        return torch.where(u < self.kept_once(m), token, self.fresh(token.shape, generator))
 
     def before(self, clean: Tensor, m: Tensor) -> Tensor:
         c = clean.float().softmax(-1)
