@@ -1,0 +1,141 @@
+"""Layouts: how they are measured and drawn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from .files import write_atomically
+from .sites import Examples
+
+
+class Layouts:
+    """A plate whose elements are a category and a box x, y, w, h in fractions of the page.
+
+    Metrics follow the code of LayoutFlow (see `alignment`, `overlap`, `max_iou`).
+    """
+
+    def __init__(self, plate: str, category: str, box: str, metrics: tuple[str, ...]) -> None:
+        self.plate, self.category, self.box, self.metrics = plate, category, box, metrics
+
+    def boxes(self, examples: Examples) -> Tensor:
+        """Boxes (B, N, 4) in fractions of the page."""
+        return (examples.values[self.box].clamp(-1, 1) + 1) / 2
+
+    def measure(self, samples: Examples, real: Examples) -> dict[str, float]:
+        """Each metric of ``samples``; ``real`` is what `max_iou` compares with."""
+        boxes, present = self.boxes(samples), samples.present[self.plate]
+        found: dict[str, float] = {}
+        for name in self.metrics:
+            if name == "alignment":
+                found[name] = float(alignment(boxes, present))
+            elif name == "overlap":
+                found[name] = float(overlap(boxes, present))
+            else:
+                found[name] = max_iou(
+                    (boxes, samples.values[self.category], present),
+                    (self.boxes(real), real.values[self.category], real.present[self.plate]),
+                )
+        return found
+
+    def draw(self, rows: dict[str, Examples], vocabulary: dict[str, list[str]], path: Path, columns: int = 8) -> None:
+        """A picture of layouts, a labelled band for each entry of ``rows``."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+        from matplotlib.patches import Patch, Rectangle
+
+        names = vocabulary[self.category]
+        palette = pyplot.get_cmap("tab20")
+        colours = [palette((k * 7) % 20) for k in range(len(names))]
+        lines = {label: -(-len(e) // columns) for label, e in rows.items()}
+        height = sum(lines.values()) * 1.5 + 0.3 * len(rows) + 0.6
+        figure = pyplot.figure(figsize=(columns * 1.5, height), dpi=110)
+        used: set[int] = set()
+        top = 1.0
+        for label, examples in rows.items():
+            top -= 0.3 / height
+            figure.text(0.008, top, label, fontsize=12, fontweight="bold", va="bottom")
+            boxes, tokens, present = self.boxes(examples), examples.values[self.category], examples.present[self.plate]
+            for k in range(len(examples)):
+                x, y = (k % columns) / columns, top - (k // columns + 1) * 1.5 / height
+                axes = figure.add_axes((x + 0.006, y + 0.1 / height, 1 / columns - 0.012, 1.35 / height))
+                axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
+                for spine in axes.spines.values():
+                    spine.set_color("#999999")
+                elements = [(b, int(c)) for b, c, p in zip(boxes[k].tolist(), tokens[k], present[k], strict=True) if p]
+                for (left, up, wide, high), c in sorted(elements, key=lambda e: -e[0][2] * e[0][3]):
+                    used.add(c)
+                    fill = (*colours[c][:3], 0.35)
+                    axes.add_patch(Rectangle((left, up), wide, high, facecolor=fill, edgecolor=colours[c], linewidth=0.9))
+            top -= lines[label] * 1.5 / height
+        patches = [Patch(facecolor=(*colours[c][:3], 0.45), edgecolor=colours[c], label=names[c]) for c in sorted(used)]
+        figure.legend(handles=patches, loc="lower center", ncol=min(9, max(1, len(patches))), fontsize=8, frameon=False)
+        write_atomically(path, lambda temporary: figure.savefig(temporary))
+        pyplot.close(figure)
+
+
+def alignment(boxes: Tensor, present: Tensor) -> Tensor:
+    """Mean over layouts of 100 times the mean over elements of -log(1 - d).
+
+    d is an element's smallest distance to another element among left, centre, right, top, middle and bottom.
+    """
+    x, y, w, h = boxes.double().unbind(-1)
+    lines = torch.stack([x, x + w / 2, x + w, y, y + h / 2, y + h], -1)
+    apart = (lines[:, :, None] - lines[:, None]).abs().amin(-1)
+    other = present[:, :, None] & present[:, None] & ~torch.eye(present.shape[1], dtype=torch.bool)
+    nearest = apart.masked_fill(~other, 1.0).amin(-1)
+    scored = present & other.any(-1)
+    cost = -torch.log1p(-nearest.clamp(max=1 - 1e-6)) * scored
+    return 100 * (cost.sum(1) / present.sum(1).clamp(min=1)).mean()
+
+
+def overlap(boxes: Tensor, present: Tensor) -> Tensor:
+    """Mean over layouts of the sum over ordered pairs of intersection / own area, per element."""
+    x, y, w, h = boxes.double().unbind(-1)
+    wide = (torch.minimum((x + w)[:, :, None], (x + w)[:, None]) - torch.maximum(x[:, :, None], x[:, None])).clamp(min=0)
+    high = (torch.minimum((y + h)[:, :, None], (y + h)[:, None]) - torch.maximum(y[:, :, None], y[:, None])).clamp(min=0)
+    other = present[:, :, None] & present[:, None] & ~torch.eye(present.shape[1], dtype=torch.bool)
+    area = (w * h)[:, :, None]
+    share = torch.where(other & (area > 0), wide * high / area.clamp(min=1e-12), torch.zeros_like(area))
+    return (share.sum((1, 2)) / present.sum(1).clamp(min=1)).mean()
+
+
+Set = tuple[Tensor, Tensor, Tensor]
+
+
+def max_iou(drawn: Set, real: Set) -> float:
+    """Mean IoU after optimal matching, over pairs of layouts with the same multiset of categories.
+
+    Within a pair each category's boxes are matched at best IoU; between the two sets the layouts of one multiset are
+    matched at best mean.  Layouts whose multiset the other set lacks are left out; 0 if nothing matches.
+    """
+    groups: dict[tuple[int, ...], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for side, (_, tokens, present) in enumerate((drawn, real)):
+        for k in range(len(tokens)):
+            groups[tuple(sorted(tokens[k][present[k]].tolist()))][side].append(k)
+    scores: list[float] = []
+    for ours, theirs in groups.values():
+        if ours and theirs:
+            table = np.array([[_pair_iou(drawn, i, real, j) for j in theirs] for i in ours])
+            scores += table[linear_sum_assignment(table, maximize=True)].tolist()
+    return float(np.mean(scores)) if scores else 0.0
+
+
+def _pair_iou(first: Set, i: int, second: Set, j: int) -> float:
+    """Mean IoU of two layouts with equal category multisets, boxes matched within each category."""
+    a, b = first[0][i][first[2][i]].double(), second[0][j][second[2][j]].double()
+    ta, tb = first[1][i][first[2][i]], second[1][j][second[2][j]]
+    low = torch.maximum(a[:, None, :2], b[None, :, :2])
+    high = torch.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    shared = (high - low).clamp(min=0).prod(-1)
+    union = (a[:, 2] * a[:, 3])[:, None] + (b[:, 2] * b[:, 3])[None] - shared
+    iou = (shared / union.clamp(min=1e-12)).masked_fill(ta[:, None] != tb[None], -1.0).numpy()
+    matched = iou[linear_sum_assignment(iou, maximize=True)]
+    return float(matched.mean())

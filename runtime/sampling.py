@@ -1,0 +1,160 @@
+"""The sampling program: command line, batches, files and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from . import checkpoints
+from .data import Dataset, to_columns
+from .data.fields import Field
+from .errors import UserError
+from .files import write_atomically
+from .sites import Examples
+from .training.batches import mix
+from .training.run import Report
+
+
+class Session:
+    """One call of a sampling program."""
+
+    def __init__(self, options: argparse.Namespace, visits: int) -> None:
+        self.options, self.visits = options, visits
+        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.checkpoint = checkpoints.load(checkpoints.latest(options.run))
+
+    def draw(
+        self,
+        model: nn.Module,
+        fields: dict[str, Field],
+        data: Callable[[], Dataset],
+        tasks: dict[str, tuple[str, ...]],
+        report: Report | None = None,
+    ) -> None:
+        """Samples, then writes the table and, with a ``report``, a picture and its measures."""
+        options = self.options
+        self.checkpoint.restore(model, options.weights)
+        model.to(self.device).eval()
+        given = tasks[options.given]
+        real = data().test if given or report is not None else None
+        if given and real is not None and options.count > len(real):
+            raise UserError(f"--count {options.count}: the test split has only {len(real)} examples to take `{options.given}` from")
+        drawn: list[Examples] = []
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=not sys.stderr.isatty()
+        ) as bar:
+            batches = -(-options.count // options.batch)
+            passes = 1 if options.refine is None else 1 + options.times * options.refine / self.rounds
+            task = bar.add_task("visits", total=int(batches * self.visits * passes))
+            for k in range(batches):
+                size = min(options.batch, options.count - k * options.batch)
+                generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
+                start = real[k * options.batch :][:size] if given and real is not None else self._start(size, fields, generator)
+                start = start.to(self.device)
+                held = {v: _all_sites(start, v, fields[v]) for v in given}
+                out = model.sample(start, held, generator, options.temperature, lambda n: bar.advance(task, n))  # type: ignore[operator]
+                for _ in range(options.times if options.refine else 0):
+                    out = model.redenoise(  # type: ignore[operator]
+                        out, held, generator, options.refine, options.temperature, lambda n: bar.advance(task, n)
+                    )
+                drawn.append(out.to("cpu"))
+        samples = Examples.cat(drawn)
+        write(options.out, to_columns(samples, fields, self.checkpoint.vocabulary))
+        print(f"{len(samples)} samples -> {options.out}")
+        if report is not None and real is not None:
+            picture = options.out.with_suffix(".png")
+            report.draw({"real": real[:16], f"drawn ({options.given})": samples[:32]}, self.checkpoint.vocabulary, picture)
+            print(f"picture -> {picture}")
+            reference = real[: len(samples)] if given else real
+            for name, value in report.measure(samples, reference).items():
+                print(f"{name:>12}  {value:.4f}")
+
+    @property
+    def rounds(self) -> int:
+        return int(self.options.rounds)
+
+    def _start(self, size: int, fields: dict[str, Field], generator: torch.Generator) -> Examples:
+        """Empty examples whose plates have sizes drawn from the training data's."""
+        present: dict[str, Tensor] = {}
+        for plate, counts in self.checkpoint.meta["sizes"].items():
+            sites = next(f.size for f in fields.values() if f.plate == plate)
+            weight = torch.tensor(counts, dtype=torch.float32, device=self.device)
+            length = torch.multinomial(weight, size, replacement=True, generator=generator)
+            present[plate] = torch.arange(sites, device=self.device) < length[:, None]
+        count = torch.zeros(size, 1, device=self.device)
+        return Examples({} if present else {"": count}, present)
+
+
+def _all_sites(start: Examples, name: str, field: Field) -> Tensor:
+    if field.plate:
+        return start.present[field.plate]
+    return torch.ones_like(start.values[name], dtype=torch.bool)
+
+
+def write(path: Path, columns: dict[str, list[Any]]) -> None:
+    """Columns as Parquet or, where the name ends in .npz, as NumPy arrays."""
+    if path.suffix == ".npz":
+        arrays = {k: np.array(v, dtype=None if _even(v) else object) for k, v in columns.items()}
+        write_atomically(path, lambda temporary: np.savez_compressed(temporary, **arrays))  # type: ignore[arg-type]
+    elif path.suffix == ".parquet":
+        write_atomically(path, lambda temporary: pa.parquet.write_table(pa.table(columns), temporary))
+    else:
+        raise UserError(f"{path}: samples are written as .parquet or .npz")
+
+
+def _even(rows: list[Any]) -> bool:
+    return not rows or not isinstance(rows[0], list) or len({len(r) for r in rows}) == 1
+
+
+def begin(
+    description: str | None,
+    run: str,
+    out: str,
+    visits: int,
+    rounds: int,
+    count: int,
+    batch: int,
+    seed: int,
+    temperature: float,
+    tasks: tuple[str, ...],
+    refine: tuple[int, int] | None,
+) -> Session:
+    """Reads the command line and the checkpoint.
+
+    Raises:
+        UserError: the run holds no usable checkpoint.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=Path(run), help=f"folder of a training run, or a checkpoint (default {run})")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"table to write, .parquet or .npz (default {out})")
+    parser.add_argument("--count", type=int, default=count, help=f"samples (default {count})")
+    parser.add_argument("--batch", type=int, default=batch, help=f"samples drawn together (default {batch})")
+    parser.add_argument("--seed", type=int, default=seed, help=f"seed (default {seed})")
+    parser.add_argument("--temperature", type=float, default=temperature, help=f"divides the logits of tokens (default {temperature:g})")
+    parser.add_argument("--given", choices=tasks, default=tasks[0], help=f"what is taken from test examples (default {tasks[0]})")
+    parser.add_argument("--refine", type=int, default=refine[0] if refine else None, help="ReDeNoise: rounds of noise put on finished samples")
+    parser.add_argument("--times", type=int, default=refine[1] if refine else 1, help="ReDeNoise: how often")
+    parser.add_argument("--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)")
+    parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one")
+    options = parser.parse_args()
+    for name in ("count", "batch", "times"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    if options.refine is not None and not 1 <= options.refine <= rounds:
+        parser.error(f"--refine must be between 1 and {rounds} rounds")
+    if options.temperature <= 0:
+        parser.error("--temperature must be positive")
+    if options.out.suffix not in (".parquet", ".npz"):
+        parser.error(f"--out {options.out}: samples are written as .parquet or .npz")
+    options.rounds = rounds
+    return Session(options, visits)

@@ -1,0 +1,64 @@
+"""The command line of an emitted training program, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.distributed
+
+from ..errors import UserError
+from .run import Run
+
+
+def begin(
+    description: str | None, here: Path, out: str, steps: int, batch: int, seed: int, precision: str
+) -> Run:
+    """Reads the command line, joins the other processes under ``torchrun``, and opens the run's folder."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the run (default {out})")
+    parser.add_argument("--steps", type=int, default=steps, help=f"optimiser steps (default {steps})")
+    parser.add_argument("--batch", type=int, default=batch, help=f"examples per step, over all processes (default {batch})")
+    parser.add_argument("--seed", type=int, default=seed, help=f"seed of weights, batches and noise (default {seed})")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default=precision, help=f"(default {precision})")
+    parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads of this process")
+    parser.add_argument("--compile", choices=("auto", "yes", "no"), default="auto", help="torch.compile the network (auto: on a GPU)")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint")
+    again.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")
+    options = parser.parse_args()
+    for name in ("steps", "batch"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device(options.device or (f"cuda:{local}" if torch.cuda.is_available() else "cpu"))
+    if world > 1:
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")
+    torch.manual_seed(options.seed)
+    spec = here / "spec.gen"
+    return Run(options, device, int(os.environ.get("RANK", "0")), world, spec.read_text(encoding="utf-8") if spec.exists() else "")
+
+
+def main(program: Callable[[], None]) -> None:
+    """Runs ``program``; a user's mistake ends with its message and exit status 2, Ctrl-C with 130."""
+    try:
+        program()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()

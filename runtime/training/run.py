@@ -1,0 +1,247 @@
+"""One training run: the loop, from the first batch to the last checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .. import checkpoints
+from ..data import Dataset
+from ..errors import UserError
+from ..sites import Examples
+from . import batches
+from .logs import Log
+
+KEPT = 2
+
+
+class Report(Protocol):
+    """How samples are shown and measured."""
+
+    def draw(self, rows: dict[str, Examples], vocabulary: dict[str, list[str]], path: Path) -> None: ...
+
+    def measure(self, samples: Examples, real: Examples) -> dict[str, float]: ...
+
+
+class Run:
+    """A run in its folder.
+
+    ``checkpoints/`` holds the last checkpoints, ``samples/`` pictures from the same seed, ``log.jsonl`` and
+    ``tensorboard/`` the curves.
+    """
+
+    def __init__(self, options: argparse.Namespace, device: torch.device, rank: int, world: int, spec: str) -> None:
+        self.options, self.device, self.rank, self.world, self.spec = options, device, rank, world, spec
+        self.folder: Path = options.out
+        self._stop = False
+
+    def fit(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        data: Dataset,
+        *,
+        warmup: int,
+        decay: str,
+        clip: float,
+        ema: float,
+        log_every: int,
+        eval_every: int,
+        save_every: int,
+        report: Report | None = None,
+    ) -> None:
+        """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
+
+        Raises:
+            UserError: the folder holds another run, or a checkpoint that does not fit.
+        """
+        options, steps = self.options, self.options.steps
+        self._settings = {
+            "batch": options.batch, "seed": options.seed, "precision": options.precision, "warmup": warmup, "decay": decay,
+            "clip": clip, "ema": ema,
+        }  # fmt: skip
+        model.to(self.device)
+        average = {k: v.clone() for k, v in model.state_dict().items()} if ema else None
+        start = self._open(model, optimizer, average)
+        log = Log(self.folder, steps, start, self.rank == 0)
+        log.say(data.describe())
+        count = sum(p.numel() for p in model.parameters())
+        log.say(f"{count:,} parameters on {self.device}, {self.world} process{'es' * (self.world > 1)}")
+        network = self._network(model, log)
+        peaks = [group["lr"] for group in optimizer.param_groups] if start == 0 else self._peaks
+        self._peaks = peaks
+        self._meta = {
+            "spec": self.spec, "sha256": checkpoints.digest(self.spec), "vocabulary": data.vocabulary, "settings": self._settings,
+            "frequencies": {k: data.frequencies(k).tolist() for k in data.vocabulary},
+            "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()},
+        }  # fmt: skip
+        train, test = data.train, data.test
+        sums: dict[str, Tensor] = {}
+        since = time.perf_counter()
+        handlers = [(s, signal.signal(s, self._ask_to_stop)) for s in (signal.SIGINT, signal.SIGTERM)]
+        step = start
+        try:
+            for step in range(start, steps):
+                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                    group["lr"] = peak * rate(step, steps, warmup, decay)
+                x = batches.noised(model.corrupt, train, options.batch, step, options.seed, self.rank, self.world, self.device)  # type: ignore[arg-type]
+                with self._precision():
+                    losses = network(x)
+                total = torch.stack(list(losses.values())).sum()
+                optimizer.zero_grad(set_to_none=True)
+                total.backward()
+                if clip:
+                    nn.utils.clip_grad_norm_(model.parameters(), clip)
+                optimizer.step()
+                if average is not None:
+                    _follow(average, model, ema)
+                for name, value in losses.items():
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value.detach()
+                done = step + 1
+                if done % log_every == 0 or done == steps:
+                    self._log_losses(log, done, sums, since, log_every)
+                    sums, since = {}, time.perf_counter()
+                if self._stop:
+                    break
+                if done % save_every == 0 and done < steps:
+                    self._save(done, model, average, optimizer)
+                if done % eval_every == 0 or done == steps:
+                    self._evaluate(log, done, model, average, data, test, report if self.rank == 0 else None, done == steps)
+                    since = time.perf_counter()
+            self._save(step + 1 if steps > start else start, model, average, optimizer)
+            if self._stop:
+                log.say(f"stopped at step {step + 1}; go on with --resume")
+                raise KeyboardInterrupt
+            log.say(f"finished; the run is in {self.folder}")
+        finally:
+            for which, handler in handlers:
+                signal.signal(which, handler)
+            log.close()
+
+    # ---- parts
+
+    def _ask_to_stop(self, *_: Any) -> None:
+        if self._stop:
+            raise KeyboardInterrupt
+        self._stop = True
+
+    def _precision(self) -> Any:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bf16")
+
+    def _network(self, model: nn.Module, log: Log) -> Any:
+        """The model as the loop calls it: compiled where that pays, shared over processes where there are several."""
+        network: Any = model
+        if self.options.compile == "yes" or (self.options.compile == "auto" and self.device.type == "cuda"):
+            network = torch.compile(model)
+            log.say("the network is compiled on the first step")
+        if self.world > 1:
+            network = DistributedDataParallel(network)
+        return network
+
+    def _open(self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None) -> int:
+        """Prepares the folder; returns the step to begin at."""
+        options = self.options
+        held = sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"))
+        if options.resume:
+            checkpoint = checkpoints.load(checkpoints.latest(self.folder))
+            if checkpoint.meta["sha256"] != checkpoints.digest(self.spec):
+                raise UserError(
+                    f"{checkpoint.path}: was trained from another text of the spec; compile that one, or begin anew with --overwrite"
+                )
+            for name, value in checkpoint.meta["settings"].items():
+                if self._settings[name] != value:
+                    raise UserError(f"{checkpoint.path}: was trained with {name} = {value}, not {self._settings[name]}; resume with the same")
+            checkpoint.restore(model, "model")
+            checkpoints.restore_optimizer(optimizer, checkpoint)
+            if average is not None:
+                average.update({k: v.to(self.device) for k, v in checkpoint.part("ema").items()})
+            torch.set_rng_state(checkpoint.tensors["rng.cpu"])
+            self._peaks = checkpoint.meta["peaks"]
+            return checkpoint.step
+        if held and not options.overwrite:
+            raise UserError(f"{self.folder}: already holds a run; go on with --resume, replace it with --overwrite, or choose another --out")
+        if self.rank == 0:
+            if held:
+                for name in ("checkpoints", "samples", "tensorboard"):
+                    shutil.rmtree(self.folder / name, ignore_errors=True)
+                (self.folder / "log.jsonl").unlink(missing_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        if self.world > 1:
+            torch.distributed.barrier()
+        return 0
+
+    def _save(self, step: int, model: nn.Module, average: dict[str, Tensor] | None, optimizer: torch.optim.Optimizer) -> None:
+        if self.rank != 0:
+            return
+        path = self.folder / "checkpoints" / f"{step:08d}.safetensors"
+        checkpoints.save(path, model, average, optimizer, {**self._meta, "step": step, "peaks": self._peaks})
+        for old in sorted(path.parent.glob("[0-9]*.safetensors"))[:-KEPT]:
+            old.unlink()
+
+    def _log_losses(self, log: Log, step: int, sums: dict[str, Tensor], since: float, every: int) -> None:
+        names = list(sums)
+        mean = torch.stack([sums[n] for n in names]) / every
+        if self.world > 1:
+            torch.distributed.all_reduce(mean)
+            mean /= self.world
+        numbers = dict(zip(names, mean.tolist(), strict=True))
+        if not math.isfinite(sum(numbers.values())):
+            raise UserError(f"the loss is not finite at step {step} ({numbers}); lower the learning rate or clip harder")
+        numbers["examples/s"] = every * self.options.batch / (time.perf_counter() - since)
+        log.write("train", step, numbers)
+
+    @torch.no_grad()
+    def _evaluate(
+        self, log: Log, step: int, model: nn.Module, average: dict[str, Tensor] | None, data: Dataset, test: Examples,
+        report: Report | None, last: bool,
+    ) -> None:  # fmt: skip
+        """Test loss under noise that is the same every time, and samples from one seed."""
+        if self.rank != 0 or len(test) == 0:
+            return
+        kept = {k: v.clone() for k, v in model.state_dict().items()}
+        if average is not None:
+            model.load_state_dict(average)
+        size = min(self.options.batch, len(test))
+        sums: dict[str, float] = {}
+        rounds = max(1, min(512, 4 * len(test)) // size)
+        for k in range(rounds):
+            x = batches.noised(model.corrupt, test, size, k, 1, 0, 1, self.device)  # type: ignore[arg-type]
+            with self._precision():
+                losses = model(x)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value) / rounds
+        log.write("test", step, sums)
+        if report is not None:
+            shown = test.take(torch.arange(min(256 if last else 16, len(test)))).to(self.device)
+            generator = torch.Generator(self.device).manual_seed(0)
+            drawn = model.sample(shown, {}, generator)  # type: ignore[operator]
+            rows = {"real": shown[:16].to("cpu"), "drawn": drawn[:16].to("cpu")}
+            report.draw(rows, data.vocabulary, self.folder / "samples" / f"{step:08d}.png")
+            if last:
+                log.write("samples", step, report.measure(drawn.to("cpu"), shown.to("cpu")))
+        model.load_state_dict(kept)
+
+
+def rate(step: int, steps: int, warmup: int, decay: str) -> float:
+    """The learning rate of a step as a fraction of its peak: a linear start, then a decay to a twentieth."""
+    start = min(1.0, (step + 1) / max(warmup, 1))
+    u = min(1.0, max(0.0, (step - warmup) / max(1, steps - warmup)))
+    end = {"cosine": 0.05 + 0.475 * (1 + math.cos(math.pi * u)), "linear": 1 - 0.95 * u, "none": 1.0}[decay]
+    return start * end
+
+
+@torch.no_grad()
+def _follow(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
+    """One step of the weights' moving average."""
+    state = model.state_dict()
+    names = [k for k in average if average[k].is_floating_point()]
+    torch._foreach_lerp_([average[k] for k in names], [state[k] for k in names], 1 - decay)
