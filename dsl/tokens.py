@@ -188,7 +188,7 @@ def _name_kind(token: Token, before: str, after: str, second: str, in_block: boo
     if not in_block and token.first and token.text in STATEMENTS:
         return STATEMENTS[token.text]
     if in_block and not in_call and after == "NAME":
-        if second == "EQUALS":
+        if second == "EQUALS" and (token.first or before in ("LBRACE", "SEP")):
             return "VERB"
         if second == "LBRACE" and token.text == "loop":
             return "LOOP"

@@ -1,0 +1,298 @@
+"""Binds written values to the types of the vocabulary, and says what does not fit.
+
+`Binder.value` takes an expression and an annotation; `Binder.options` a block's settings and a model.  A value that does
+not fit gives a diagnostic and `MISSING`, and binding goes on, so that every mistake of a spec is found in one run.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from . import vocabulary as v
+from .diagnostics import Diagnostic, Label, did_you_mean
+from .source import Span
+from .syntax import Binary, Call, Expr, List, Name, Negative, Number, Setting, Text
+
+MISSING: Any = object()
+
+ALIASES = {"from": "from_data"}
+"""Words of the language that are not words of Python."""
+
+FORMULA_NAMES = {"u", "pi"}
+FORMULA_FUNCTIONS = {"cos", "sin", "exp", "log", "sqrt"}
+SCHEDULES = get_args(v.Schedule)
+
+
+def members(annotation: Any) -> tuple[Any, ...]:
+    """The alternatives of a union, else the type itself."""
+    if get_origin(annotation) is Annotated:
+        return members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(m for a in get_args(annotation) for m in members(a))
+    return (annotation,)
+
+
+def described(annotation: Any) -> str:
+    """What a type accepts, in the author's words."""
+    words: list[str] = []
+    for kind in members(annotation):
+        origin = get_origin(kind)
+        if kind is type(None):
+            continue
+        if origin is Literal:
+            words += [f"`{a}`" for a in get_args(kind)]
+        elif origin is tuple:
+            words.append(f"a list, each {described(get_args(kind)[0])}")
+        elif kind is v.Range:
+            words.append("a range such as `1..4`")
+        elif isinstance(kind, type) and issubclass(kind, v.Form):
+            words.append(f"`{kind.word}{'(..)' if kind.model_fields else ''}`")
+        else:
+            words.append({int: "a whole number", float: "a number", str: "a quoted string", bool: "`yes` or `no`"}.get(kind, "a value"))
+    words = list(dict.fromkeys(words))
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def constant(expr: Expr) -> int | float | None:
+    """The number an expression of plain arithmetic stands for, if it does."""
+    if isinstance(expr, Number):
+        return expr.value
+    if isinstance(expr, Negative):
+        inner = constant(expr.operand)
+        return None if inner is None else -inner
+    if isinstance(expr, Binary) and expr.operator in ("+", "-", "*", "/", "^"):
+        a, b = constant(expr.left), constant(expr.right)
+        if a is None or b is None:
+            return None
+        try:
+            value = {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b, "^": lambda: float(a) ** b}[expr.operator]()
+        except (ArithmeticError, ValueError):
+            return None
+        return value if isinstance(value, int | float) else None
+    return None
+
+
+class Binder:
+    """Collects diagnostics while it binds."""
+
+    def __init__(self) -> None:
+        self.problems: list[Diagnostic] = []
+
+    def error(self, code: str, message: str, span: Span, help: str = "", note: str = "", labels: Iterable[Label] = ()) -> Any:
+        self.problems.append(Diagnostic(code, message, span, labels=tuple(labels), note=note, help=help))
+        return MISSING
+
+    # ---- values
+
+    def value(self, expr: Expr, annotation: Any, what: str) -> Any:
+        """``expr`` as a value of ``annotation``; ``what`` names the option in messages."""
+        kinds = [k for k in members(annotation) if k is not type(None)]
+        if isinstance(expr, Name) and expr.text == "none" and type(None) in members(annotation):
+            return None
+        if any(k is Any for k in kinds):
+            return expr
+        for kind in kinds:
+            if get_origin(kind) is tuple:
+                items = expr.items if isinstance(expr, List) else (expr,)
+                inner = get_args(kind)[0]
+                bound = [self.value(item, inner, what) for item in items]
+                return MISSING if any(b is MISSING for b in bound) else tuple(bound)
+        found = self._scalar(expr, kinds, what)
+        if found is not MISSING:
+            return found
+        forms = [k for k in kinds if isinstance(k, type) and issubclass(k, v.Form)]
+        if isinstance(expr, Name | Call) and forms:
+            return self._form(expr, forms, annotation, what)
+        choices = [c for k in kinds if get_origin(k) is Literal for c in get_args(k)]
+        if isinstance(expr, Name) and choices:
+            if expr.text in choices:
+                return expr.text
+            return self.error("GEN102", f"`{expr.text}` is not a choice for `{what}`", expr.span, did_you_mean(expr.text, choices))
+        if v.Formula in kinds and self._is_formula(expr):
+            return v.Formula(expression=expr).located(expr.span)
+        return self.error("GEN103", f"`{what}` cannot be this", expr.span, f"write {described(annotation)}")
+
+    def _scalar(self, expr: Expr, kinds: list[Any], what: str) -> Any:
+        number = constant(expr)
+        if v.Range in kinds:
+            if isinstance(number, int):
+                return v.Range(low=number, high=number).located(expr.span)
+            if isinstance(expr, Binary) and expr.operator == "..":
+                low, high = constant(expr.left), constant(expr.right)
+                if isinstance(low, int) and isinstance(high, int):
+                    if not 1 <= low <= high:
+                        return self.error("GEN104", f"`{what}` runs from {low} to {high}", expr.span, "write the smaller number first, from 1 up")
+                    return v.Range(low=low, high=high).located(expr.span)
+        if number is not None:
+            if not math.isfinite(number) or abs(number) > 1e300:
+                return self.error("GEN104", f"`{what}` is not a finite number", expr.span, "write a smaller number")
+            if int in kinds and (isinstance(number, int) or number == int(number)) and not isinstance(number, bool):
+                return int(number)
+            if float in kinds:
+                return float(number)
+        if isinstance(expr, Text) and str in kinds:
+            return expr.value
+        if isinstance(expr, Name) and bool in kinds and expr.text in ("yes", "no", "true", "false"):
+            return expr.text in ("yes", "true")
+        if isinstance(expr, Name) and str in kinds and expr.text not in self._words(kinds) and len(expr.parts) == 1:
+            return expr.text
+        return MISSING
+
+    @staticmethod
+    def _words(kinds: list[Any]) -> set[str]:
+        return {k.word for k in kinds if isinstance(k, type) and issubclass(k, v.Form)}
+
+    def _form(self, expr: Name | Call, forms: list[type[v.Form]], annotation: Any, what: str) -> Any:
+        name = expr if isinstance(expr, Name) else expr.name
+        form = next((f for f in forms if f.word == name.text), None)
+        if form is None:
+            if v.Formula in forms and self._is_formula(expr):
+                return v.Formula(expression=expr).located(expr.span)
+            words = [f.word for f in forms if f is not v.Formula]
+            return self.error("GEN102", f"`{name.text}` is not a choice for `{what}`", name.span, did_you_mean(name.text, words))
+        arguments = list(expr.arguments) if isinstance(expr, Call) else []
+        fields = list(form.model_fields)
+        # `linear(1 -> 0)`, `top(1 of 8)`: an operator that separates two positional arguments.
+        if len(arguments) == 1 and arguments[0].key is None and isinstance(arguments[0].value, Binary):
+            pair = arguments[0].value
+            if pair.operator in ("->", "of"):
+                given: list[tuple[str | None, Expr, Span]] = [(None, pair.left, pair.left.span), (None, pair.right, pair.right.span)]
+            else:
+                given = [(None, pair, pair.span)]
+        else:
+            given = [(a.key.text if a.key else None, a.value, a.span) for a in arguments]
+        if form in (v.Table, v.Discrete, v.Key) and len(given) > 1 and all(k is None for k, _, _ in given):
+            given = [(fields[0] if form is not v.Discrete else "values", List(tuple(e for _, e, _ in given), expr.span), expr.span)]
+        elif form is v.Discrete and len(given) == 1 and isinstance(given[0][1], Text):
+            given = [("values", given[0][1], given[0][2])]
+        values: dict[str, Any] = {}
+        spans: dict[str, Span] = {}
+        broken = False
+        for position, (key, value, span) in enumerate(given):
+            if key is None:
+                if position >= len(fields):
+                    self.error("GEN103", f"`{form.word}` takes at most {len(fields)} values", span, _signature(form))
+                    broken = True
+                    continue
+                field = fields[position]
+            else:
+                field = ALIASES.get(key, key)
+                if field not in fields:
+                    self.error("GEN101", f"`{form.word}` has no option `{key}`", span, did_you_mean(key, _shown(fields)))
+                    broken = True
+                    continue
+            if field in values:
+                self.error("GEN106", f"`{key or field}` is given twice", span, "keep one")
+                continue
+            if form is v.Discrete and field == "from_data":
+                bound = True if isinstance(value, Name) and value.text == "data" else self.error(
+                    "GEN103", "`from` can only be `data`", value.span, "write `discrete(from = data)`"
+                )  # fmt: skip
+            else:
+                bound = self.value(value, _annotation(form.model_fields[field]), f"{form.word}.{key or field}")
+            if bound is MISSING:
+                broken = True
+            else:
+                values[field], spans[field] = bound, value.span
+        if broken:
+            return MISSING
+        return self.make(form, values, spans, expr.span, f"`{form.word}`")
+
+    def _is_formula(self, expr: Expr) -> bool:
+        if isinstance(expr, Number):
+            return True
+        if isinstance(expr, Name):
+            return expr.text in FORMULA_NAMES
+        if isinstance(expr, Negative):
+            return self._is_formula(expr.operand)
+        if isinstance(expr, Binary):
+            return expr.operator in ("+", "-", "*", "/", "^") and self._is_formula(expr.left) and self._is_formula(expr.right)
+        if isinstance(expr, Call):
+            return expr.name.text in FORMULA_FUNCTIONS and len(expr.arguments) == 1 and self._is_formula(expr.arguments[0].value)
+        return False
+
+    # ---- models
+
+    def make(self, model: type[v.Model], values: dict[str, Any], spans: dict[str, Span], span: Span, what: str) -> Any:
+        """A model from bound values; pydantic's complaints become diagnostics at the options they are about."""
+        try:
+            return model(**values).located(span, spans)
+        except ValidationError as error:
+            for problem in error.errors():
+                field = str(problem["loc"][0]) if problem["loc"] else ""
+                name = _shown([field])[0] if field else ""
+                if problem["type"] == "missing":
+                    help_ = _example(model, field)
+                    self.error("GEN105", f"{what} says nothing of `{name}`", Span(span.start, min(span.end, span.start + 40)), help_)
+                else:
+                    limit = _limits(model.model_fields.get(field), problem)
+                    self.error("GEN104", f"`{name}` is out of range", spans.get(field, span), limit)
+            return MISSING
+
+    def options(
+        self,
+        model: type[v.Model],
+        settings: list[Setting],
+        span: Span,
+        what: str,
+        extra: dict[str, Any] | None = None,
+        known: Iterable[str] = (),
+        custom: dict[str, Callable[[Expr], Any]] | None = None,
+    ) -> Any:
+        """A block's model from its settings; ``custom`` binds options whose values have a grammar of their own."""
+        custom = custom or {}
+        values: dict[str, Any] = dict(extra or {})
+        spans: dict[str, Span] = {}
+        names = [f for f in model.model_fields if f not in (extra or {})]
+        usable = {*names, *custom, *known}
+        broken = False
+        for setting in settings:
+            key = setting.key.text
+            if key not in usable:
+                self.error("GEN101", f"{what} has no option `{key}`", setting.key.span, did_you_mean(key, usable))
+                continue
+            if key in spans:
+                first = Label(spans[key], "first given here")
+                self.error("GEN106", f"`{key}` is given twice", setting.key.span, "keep one", labels=[first])
+                continue
+            spans[key] = setting.value.span
+            bound = custom[key](setting.value) if key in custom else self.value(setting.value, _annotation(model.model_fields[key]), key)
+            if bound is MISSING:
+                broken = broken or (key in model.model_fields and model.model_fields[key].is_required())
+            elif key in model.model_fields:
+                values[key] = bound
+            elif isinstance(bound, dict):
+                values |= bound
+        if broken:
+            return MISSING
+        return self.make(model, values, spans, span, what)
+
+
+def _annotation(field: FieldInfo) -> Any:
+    return field.annotation
+
+
+def _shown(fields: Iterable[str]) -> list[str]:
+    back = {value: key for key, value in ALIASES.items()}
+    return [back.get(f, f) for f in fields]
+
+
+def _signature(form: type[v.Form]) -> str:
+    return f"write `{form.word}({', '.join(_shown(form.model_fields))})`"
+
+
+def _example(model: type[v.Model], field: str) -> str:
+    info = model.model_fields.get(field)
+    return f"add `{field} = ..`: {info.description}" if info is not None and info.description else f"add `{field} = ..`"
+
+
+def _limits(field: FieldInfo | None, problem: Any) -> str:
+    context = problem.get("ctx") or {}
+    words = [f"{word} {context[k]:g}" for k, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")) if k in context]
+    return "it must be " + " and ".join(words) if words else str(problem["msg"])

@@ -1,0 +1,200 @@
+"""Syntax tree to resolved spec: every name looked up, every option typed.  All mistakes are reported, never only the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import vocabulary as v
+from .binding import MISSING, Binder
+from .diagnostics import Diagnostic, Label, did_you_mean
+from .resolving.denoiser import resolve_denoiser, resolve_exit
+from .resolving.order import OrderResolver
+from .resolving.state import StateResolver, resolve_given
+from .source import Span
+from .syntax import Block, Declaration, Expr, File, Given, Item, List, Name, Predict, Setting, Share
+
+ONCE = ("data", "forward", "denoiser", "train", "sample", "evaluate")
+BLANK = Span(0, 0)
+
+
+def resolve(file: File) -> tuple[v.Spec | None, list[Diagnostic]]:
+    """The spec that a file states, and what is wrong with it; None when not even its name is known."""
+    resolver = _Resolver(file)
+    spec = resolver.run()
+    return spec, resolver.bind.problems
+
+
+class _Resolver:
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.bind = Binder()
+
+    def run(self) -> v.Spec | None:
+        items = self.file.items
+        blocks: dict[str, list[Block]] = {}
+        for item in items:
+            if isinstance(item, Block):
+                kept = blocks.setdefault(item.keyword.text, [])
+                if kept and item.keyword.text in ONCE:
+                    self.bind.error(
+                        "GEN106", f"there is more than one `{item.keyword.text}`", item.keyword.span, "merge them into one",
+                        labels=[Label(kept[0].keyword.span, "the first one")],
+                    )  # fmt: skip
+                    continue
+                kept.append(item)
+        state = StateResolver(self.bind)
+        for item in items:
+            if isinstance(item, Block) and item.keyword.text == "plate":
+                state.plate(item)
+            elif isinstance(item, Declaration):
+                state.declare(item, None, 1)
+        self.variables = {x.name: x for x in state.variables}
+        loops: list[str] = []
+        denoiser = None
+        for block in blocks.get("denoiser", []):
+            denoiser = resolve_denoiser(self.bind, block)
+        if isinstance(denoiser, v.Transformer):
+            loops = [loop.name for loop in denoiser.loops]
+        forward = self._single(blocks, "forward", self._forward)
+        values: dict[str, Any] = {
+            "name": self.file.name.text if self.file.name else "unnamed",
+            "data": self._single(blocks, "data", self._data),
+            "plates": tuple(state.plates),
+            "variables": tuple(state.variables),
+            "forward": forward,
+            "denoiser": denoiser,
+            "predictions": tuple(self._predictions()),
+            "distills": tuple(x for b in blocks.get("distill", []) if (x := self._distill(b, loops))),
+            "shapes": tuple(x for b in blocks.get("shape", []) if (x := self._kind(b, v.Shape, "shape"))),
+            "corrects": tuple(x for b in blocks.get("correct", []) if (x := self._kind(b, v.Correct, "correct"))),
+            "limits": tuple(x for b in blocks.get("limit", []) if (x := self._limit(b))),
+            "train": self._single(blocks, "train", lambda b: self._plain(b, v.Train)) or v.Train(),
+            "sample": self._single(blocks, "sample", lambda b: self._plain(b, v.Sample)) or v.Sample(),
+            "evaluate": self._single(blocks, "evaluate", self._evaluate) or v.Evaluate(),
+        }
+        tasks = self._tasks()
+        if tasks:
+            values["tasks"] = tasks
+        return v.Spec(**values).located(self.file.name.span if self.file.name else BLANK)  # type: ignore[no-any-return]
+
+    # ---- blocks
+
+    @staticmethod
+    def _single(blocks: dict[str, list[Block]], keyword: str, resolve: Any) -> Any:
+        found = [x for b in blocks.get(keyword, []) if (x := resolve(b)) is not None]
+        return found[0] if found else None
+
+    def _settings(self, block: Block, subjects: bool = False) -> list[Setting]:
+        """The settings of a block; anything else in it is a mistake."""
+        kept: list[Setting] = []
+        what = f"`{block.keyword.text}`"
+        for entry in block.entries:
+            if isinstance(entry, Setting) and (entry.subject is None or subjects):
+                kept.append(entry)
+            elif isinstance(entry, Setting) and entry.subject is not None:
+                self.bind.error("GEN103", f"`{entry.key.text} {entry.subject.text} = ..` has no place in {what}", entry.span, "write `option = value`")
+            else:
+                shown = entry.name.text if isinstance(entry, Declaration) else entry.keyword.text if isinstance(entry, Block) else "this"
+                self.bind.error("GEN103", f"{'this' if shown == 'this' else f'`{shown}`'} has no place in {what}", entry.span, "write `option = value`")
+        return kept
+
+    def _plain(self, block: Block, model: type[v.Model]) -> Any:
+        found = self.bind.options(model, self._settings(block), block.span, f"`{block.keyword.text}`")
+        return None if found is MISSING else found
+
+    def _kind(self, block: Block, model: type[v.Model], keyword: str) -> Any:
+        """A block whose label is one of a few kinds: `shape pgraft { .. }`."""
+        kind = self.bind.value(block.label, model.model_fields["kind"].annotation, keyword) if block.label else None
+        extra = {"kind": kind} if kind not in (None, MISSING) else {"kind": model.model_fields["kind"].default}
+        found = self.bind.options(model, self._settings(block), block.span, f"`{keyword}`", extra)
+        return None if found is MISSING else found
+
+    def _data(self, block: Block) -> Any:
+        def split(expr: Expr) -> Any:
+            shares = expr.items if isinstance(expr, List) else (expr,)
+            named = {s.name.text: s.fraction.value for s in shares if isinstance(s, Share)}
+            if set(named) != {"train", "test"} or len(named) != len(shares):
+                return self.bind.error("GEN103", "a split names its two parts", expr.span, "write `split = 90% train, 10% test`")
+            if abs(sum(named.values()) - 1) > 1e-9 or not 0 < named["train"] <= 1:
+                return self.bind.error("GEN104", f"the split adds up to {sum(named.values()):.0%}", expr.span, "the two parts must add up to 100%")
+            return {"train": float(named["train"])}
+
+        found = self.bind.options(v.Data, self._settings(block), block.span, "`data`", custom={"split": split})
+        if found is not MISSING and found.source.partition(":")[0] not in ("layouts", "parquet", "csv", "sat3"):
+            self.bind.error("GEN104", f"`{found.source}` names no kind of source", found.where("source"), "write `layouts:qt`, `parquet:PATH` or `csv:PATH`")
+        return None if found is MISSING else found
+
+    def _forward(self, block: Block) -> Any:
+        orders = OrderResolver(self.bind, self.variables)
+        noise: dict[str, Any] = {}
+        first: dict[str, Span] = {}
+        plain: list[Setting] = []
+        for setting in self._settings(block, subjects=True):
+            if setting.subject is None:
+                plain.append(setting)
+                continue
+            name = setting.subject.text
+            if setting.key.text != "noise":
+                self.bind.error("GEN101", f"`forward` has no option `{setting.key.text}`", setting.key.span, did_you_mean(setting.key.text, ["noise"]))
+            elif name not in self.variables:
+                self.bind.error("GEN107", f"`{name}` is not a variable", setting.subject.span, did_you_mean(name, self.variables))
+            elif name in noise:
+                self.bind.error("GEN106", f"`{name}` gets two kernels", setting.span, "keep one", labels=[Label(first[name], "the first one")])
+            else:
+                kernel = self.bind.value(setting.value, v.Kernel, f"noise {name}")
+                first[name] = setting.span
+                if kernel is not MISSING:
+                    noise[name] = kernel
+        found = self.bind.options(
+            v.Forward, plain, block.span, "`forward`", {"noise": noise}, custom={"order": orders.resolve}
+        )  # fmt: skip
+        return None if found is MISSING else found
+
+    def _predictions(self) -> list[v.Prediction]:
+        out: dict[str, v.Prediction] = {}
+        for item in self.file.items:
+            if not isinstance(item, Predict):
+                continue
+            name = item.variable.text
+            target = self.bind.value(item.target, v.Prediction.model_fields["target"].annotation, f"predict {name}")
+            if name not in self.variables:
+                self.bind.error("GEN107", f"`{name}` is not a variable", item.variable.span, did_you_mean(name, self.variables))
+            elif name in out:
+                self.bind.error("GEN106", f"`{name}` is predicted twice", item.span, "keep one", labels=[Label(out[name].span, "the first one")])
+            elif target is not MISSING:
+                out[name] = v.Prediction(variable=name, target=target).located(item.span, {"target": item.target.span})
+        return list(out.values())
+
+    def _tasks(self) -> tuple[v.Task, ...]:
+        given = [item for item in self.file.items if isinstance(item, Given)]
+        for extra in given[1:]:
+            self.bind.error("GEN106", "there is more than one `given`", extra.span, "join the tasks with `|`", labels=[Label(given[0].span, "the first one")])
+        return tuple(t for expr in given[0].alternatives if (t := resolve_given(self.bind, expr, self.variables))) if given else ()
+
+    def _distill(self, block: Block, loops: list[str]) -> Any:
+        if block.label is not None and not (isinstance(block.label, Name) and block.label.text == "ilsd"):
+            self.bind.error("GEN102", "the language distils by `ilsd`", block.label.span, "write `distill ilsd { .. }`")
+        custom = {key: (lambda expr: resolve_exit(self.bind, expr, loops)) for key in ("teacher", "student")}
+        found = self.bind.options(v.Distill, self._settings(block), block.span, "`distill`", {"kind": "ilsd"}, custom=custom)
+        return None if found is MISSING else found
+
+    def _limit(self, block: Block) -> Any:
+        if not isinstance(block.label, Name):
+            return self.bind.error("GEN105", "a limit needs a name", block.keyword.span, "write `limit my_limit { .. }`") and None
+        found = self.bind.options(v.Limit, self._settings(block), block.span, "`limit`", {"name": block.label.text})
+        return None if found is MISSING else found
+
+    def _evaluate(self, block: Block) -> v.Evaluate:
+        metrics: list[Any] = []
+        for entry in block.entries:
+            if not isinstance(entry, Item):
+                self.bind.error("GEN103", "`evaluate` lists metrics", entry.span, "write `evaluate { alignment, overlap }`")
+                continue
+            for expr in entry.value.items if isinstance(entry.value, List) else (entry.value,):
+                metric = self.bind.value(expr, v.Metric, "evaluate")
+                if metric is not MISSING and metric not in metrics:
+                    metrics.append(metric)
+        return v.Evaluate(metrics=tuple(metrics)).located(block.span)  # type: ignore[no-any-return]
+
+
+

@@ -1,0 +1,111 @@
+"""Order expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import vocabulary as v
+from ..binding import MISSING, Binder, constant
+from ..diagnostics import did_you_mean
+from ..syntax import Binary, Call, Expr, Name, Weighted
+
+FORMS = ("all", "blocks", "zip", "reverse", "shuffle", "random", "confidence")
+
+
+class OrderResolver:
+    """Binds an order to the declared variables."""
+
+    def __init__(self, bind: Binder, variables: dict[str, v.Variable]) -> None:
+        self.bind, self.variables = bind, variables
+
+    def resolve(self, expr: Expr) -> Any:
+        """The order that ``expr`` states, or MISSING after saying why not."""
+        if isinstance(expr, Name):
+            name = self._variable(expr)
+            return MISSING if name is MISSING else v.Sweep(variable=name).located(expr.span)
+        if isinstance(expr, Binary) and expr.operator in ("->", "&"):
+            parts = self._all(self._flat(expr, expr.operator))
+            if parts is MISSING:
+                return MISSING
+            return (v.Then if expr.operator == "->" else v.Joint)(parts=parts).located(expr.span)
+        if isinstance(expr, Binary) and expr.operator == "*":
+            return self._repeat(expr)
+        if isinstance(expr, Call):
+            return self._call(expr)
+        return self._odd(expr)
+
+    def _odd(self, expr: Expr) -> Any:
+        help_ = "combine variables with `->`, `&`, `n *`, `zip(a, b)`, `all(v)`, `blocks(v, k)`, `reverse`, `shuffle` or `random(a: 1, b: 1)`"
+        return self.bind.error("GEN109", "this is not an order", expr.span, help_)
+
+    def _variable(self, expr: Expr) -> Any:
+        if not isinstance(expr, Name):
+            return self.bind.error("GEN109", "a variable's name is expected here", expr.span)
+        if expr.text not in self.variables:
+            help_ = did_you_mean(expr.text, self.variables)
+            return self.bind.error("GEN107", f"`{expr.text}` is not a variable", expr.span, help_)
+        return expr.text
+
+    def _flat(self, expr: Expr, operator: str) -> list[Expr]:
+        parts: list[Expr] = []
+        while isinstance(expr, Binary) and expr.operator == operator:
+            parts.append(expr.right)
+            expr = expr.left
+        return [expr, *reversed(parts)]
+
+    def _all(self, exprs: list[Expr]) -> Any:
+        found = [self.resolve(e) for e in exprs]
+        return MISSING if any(f is MISSING for f in found) else tuple(found)
+
+    def _repeat(self, expr: Binary) -> Any:
+        times = constant(expr.left)
+        body = self.resolve(expr.right)
+        if not isinstance(times, int) or times < 1:
+            return self.bind.error("GEN109", "how often a part is repeated is a whole number from 1 up", expr.left.span, "write `3 * category`")
+        return MISSING if body is MISSING else v.Repeat(times=times, body=body).located(expr.span)
+
+    def _call(self, expr: Call) -> Any:
+        word, arguments = expr.name.text, [a.value for a in expr.arguments]
+        if word not in FORMS or any(a.key is not None for a in expr.arguments):
+            return self.bind.error("GEN109", f"`{word}` is not an order", expr.name.span, did_you_mean(word, FORMS))
+        count = {"all": 1, "blocks": 2, "reverse": 1, "shuffle": 1, "confidence": 3}.get(word)
+        if (count is not None and len(arguments) != count) or not arguments:
+            return self.bind.error("GEN109", f"`{word}` takes {count or 'some'} values", expr.span, _usage(word))
+        if word in ("zip", "random"):
+            return self._several(expr, word, arguments)
+        if word in ("reverse", "shuffle"):
+            body = self.resolve(arguments[0])
+            return MISSING if body is MISSING else (v.Reverse if word == "reverse" else v.Shuffle)(body=body).located(expr.span)
+        name = self._variable(arguments[0])
+        if word == "all":
+            return MISSING if name is MISSING else v.Together(variable=name).located(expr.span)
+        number = constant(arguments[1])
+        if not isinstance(number, int) or number < 1:
+            return self.bind.error("GEN109", f"the second value of `{word}` is a whole number from 1 up", arguments[1].span, _usage(word))
+        if word == "blocks":
+            return MISSING if name is MISSING else v.Blocks(variable=name, size=number).located(expr.span, {"size": arguments[1].span})
+        schedule = self.bind.value(arguments[2], v.Schedule, "confidence.schedule")
+        if name is MISSING or schedule is MISSING:
+            return MISSING
+        return v.Confidence(variable=name, steps=number, schedule=schedule).located(expr.span)
+
+    def _several(self, expr: Call, word: str, arguments: list[Expr]) -> Any:
+        if word == "zip":
+            parts = self._all(arguments)
+            return MISSING if parts is MISSING else v.Zip(parts=parts).located(expr.span)
+        weights: list[float] = []
+        for argument in arguments:
+            weight = constant(argument.weight) if isinstance(argument, Weighted) else None
+            if weight is None or weight <= 0:
+                return self.bind.error("GEN109", "each part of `random` needs a positive weight", argument.span, _usage(word))
+            weights.append(float(weight))
+        parts = self._all([a.item for a in arguments if isinstance(a, Weighted)])
+        return MISSING if parts is MISSING else v.RandomScan(parts=parts, weights=tuple(weights)).located(expr.span)
+
+
+def _usage(word: str) -> str:
+    shown = {
+        "all": "all(v)", "blocks": "blocks(v, 4)", "zip": "zip(a, b)", "reverse": "reverse(a -> b)", "shuffle": "shuffle(v)",
+        "random": "random(a: 0.7, b: 0.3)", "confidence": "confidence(v, 12, cosine)",
+    }  # fmt: skip
+    return f"write `{shown[word]}`"
