@@ -1,0 +1,65 @@
+"""The whole compiler in one function: text in, programs out, every stage kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.diagnostics import Diagnostic, has_errors
+from gencc.dsl.parser import parse
+from gencc.dsl.resolve import resolve
+from gencc.dsl.source import Source
+from gencc.dsl.syntax import File
+
+from . import build, checks, ir
+from .program import Program, analyse
+
+
+@dataclass
+class Compilation:
+    """What each stage made of a spec.  A stage that errors kept from running is None."""
+
+    source: Source
+    tree: File | None = None
+    spec: v.Spec | None = None
+    graph: ir.Graph | None = None
+    program: Program | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.program is not None and not has_errors(self.diagnostics)
+
+    @property
+    def sha(self) -> str:
+        return sha256(self.source.text.encode()).hexdigest()
+
+
+def compile_source(source: Source) -> Compilation:
+    """Every stage from text to an analysed program, as far as the text allows."""
+    done = Compilation(source)
+    # text -> syntax tree
+    done.tree, problems = parse(source)
+    done.diagnostics += problems
+    # syntax tree -> typed spec
+    done.spec, problems = resolve(done.tree)
+    done.diagnostics += problems
+    if done.spec is None or has_errors(done.diagnostics):
+        return done
+    # typed spec -> graph IR
+    done.graph = build.build(done.spec)
+    ir.verify(done.graph)
+    # graph IR -> checked IR
+    done.diagnostics += checks.check(done.spec, done.graph)
+    if has_errors(done.diagnostics):
+        return done
+    # checked IR -> facts the emitters need
+    if done.spec.forward is not None and done.spec.denoiser is not None:
+        done.program = analyse(done.spec, source)
+    return done
+
+
+def check_text(text: str, name: str = "spec.gen") -> list[Diagnostic]:
+    """The diagnostics of a text."""
+    return compile_source(Source(name, text)).diagnostics

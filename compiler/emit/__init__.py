@@ -1,0 +1,1 @@
+"""Programs from an analysed spec, through templates."""

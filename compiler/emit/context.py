@@ -1,0 +1,273 @@
+"""What the templates see: one flat dictionary, everything decided, nothing left to compute."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import gencc
+from gencc.dsl import vocabulary as v
+from gencc.dsl.syntax import Expr, List
+
+from .. import order as algebra
+from .. import schedules
+from ..program import Program, Var, identifiers
+from .render import literal
+
+
+@dataclass
+class Plate:
+    """A plate as the templates see it."""
+
+    name: str
+    py: str
+    size: int
+    line: int
+
+    @property
+    def caps(self) -> str:
+        return self.py.upper()
+
+
+def class_name(name: str) -> str:
+    """CamelCase, never a word the program imports."""
+    camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"_+", name) if part) or "Process"
+    if not camel.isidentifier():
+        camel = f"Process{camel}"
+    return f"{camel}Process" if camel in {"Examples", "Layouts", "Tensor", "Callable", "F", "ROUND", "ROUNDS", "VISITS", "None", "True", "False"} else camel
+
+
+def build(program: Program, sha: str) -> dict[str, Any]:
+    """The context of every template of one spec."""
+    spec = program.spec
+    assert spec.forward is not None and spec.denoiser is not None
+    exact = isinstance(spec.denoiser, v.Exact)
+    file = re.sub(r"[^\w.\-]", "_", program.source.name.rsplit("/", 1)[-1])
+    names = identifiers([x.name for x in program.vars] + [p.name for p in spec.plates])
+    plates = {p.name: Plate(p.name, names[p.name], p.size, program.line(p.span)) for p in spec.plates if p.variables}
+    seen = [_variable(program, x, plates.get(x.plate or ""), exact) for x in program.vars]
+    for x in seen:
+        if x.noised:
+            _tasks(spec, x)
+    noised = [x for x in seen if x.noised]
+    groups = _groups(seen, plates)
+    report = _report(spec, seen, plates)
+    cls = class_name(spec.name)
+    order_text = _order(program)
+    tokens = sum(g.size for g in groups)
+    for g in groups:
+        for x in g.vars:
+            x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.start + g.size}]"
+    context: dict[str, Any] = {
+        "name": spec.name, "cls": cls, "file": file, "sha": sha[:12], "version": gencc.__version__, "exact": exact,
+        "doc": _doc(program), "plates": list(plates.values()), "vars": seen, "noised": noised,
+        "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
+        "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
+        "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
+        "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
+        "rounds": program.rounds, "visits": program.visits, "report": report, "report_line": program.line(spec.evaluate.span),
+        "tasks": [SimpleNamespace(name=t.name, variables=tuple(p.variable for p in t.parts)) for t in spec.tasks],
+        "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec), "data_line": program.line(spec.data.span) if spec.data else 0,
+        "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"),
+        "denoiser_line": program.line(spec.denoiser.span), "train": spec.train, "sample": spec.sample,
+        "steps_line": program.line(spec.train.where("steps")), "draws": spec.train.draws,
+        "any_draws": any(x.kind == "vector" and not x.joint for x in noised),
+        "refine": (spec.sample.refine.rounds, spec.sample.refine.times) if spec.sample.refine else None,
+        "present_lines": _present(groups, bool(plates)), "loops_parameter": "",
+    }  # fmt: skip
+    if isinstance(spec.denoiser, v.Transformer):
+        context |= _network(spec.denoiser)
+    else:
+        context |= _law(spec.denoiser, noised)
+    return context
+
+
+def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> SimpleNamespace:
+    spec = program.spec
+    prediction = next((p for p in spec.predictions if p.variable == x.name), None)
+    denoiser = spec.denoiser
+    values = f"{x.py}_values" if isinstance(x.spec.type, v.Discrete) and x.spec.type.from_data else str(x.values)
+    masked = isinstance(x.kernel, v.MaskKernel)
+    state_values = (f"{values} + 1" if not values.isdigit() else str(int(values) + 1)) if masked else values
+    real = x.spec.type if isinstance(x.spec.type, v.Real) else None
+    bounded = real is not None and real.low is not None
+    out = SimpleNamespace(
+        name=x.name, py=x.py, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
+        most=x.most, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
+        values=values, state_values=state_values, order_name=x.name, bounded=bounded,
+        head_values=values if x.target in ("clean", "classifier") else state_values,
+        joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
+        exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
+        sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="",
+        predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),
+    )  # fmt: skip
+    if not x.noised or x.kernel is None:
+        return out
+    out.kernel_line = program.line(x.kernel.span)
+    out.kernel_shown = program.source.excerpt(x.kernel.span).split("\n")[0].strip() or x.kernel.word
+    if isinstance(x.kernel, v.GaussianKernel):
+        out.steps, out.levels = x.kernel.steps, x.kernel.steps * x.moves
+        out.signal_text = schedules.text(x.kernel.signal, out.levels) if x.kernel.signal else ""
+        out.beta_text = schedules.text(x.kernel.beta or v.Linear(start=1e-4, end=2e-2), out.levels)
+        out.beta_scale = literal(schedules.REFERENCE_STEPS / out.levels)
+        out.kernel_text = f"kernels.Gaussian({x.caps}_BETA, {x.caps}_STEPS{', bound=1.0' if bounded else ''})"
+        out.target_text = {"epsilon": "eps", "x0": x.py, "velocity": f"self.{x.py}_noise.velocity({x.py}, eps, n)"}[x.target or "epsilon"]
+        out.inner_target_text = {"epsilon": "eps", "x0": "origin", "velocity": f"self.{x.py}_noise.velocity(origin, eps, inner)"}[x.target or "epsilon"]
+        out.clean_text = {
+            "epsilon": f"self.{x.py}_noise.clean_from_epsilon(value, guess, n + k)", "x0": "guess",
+            "velocity": f"self.{x.py}_noise.clean_from_velocity(value, guess, n + k)",
+        }[x.target or "epsilon"]  # fmt: skip
+        return out
+    assert not isinstance(x.kernel, v.FlowKernel)
+    out.keep_text = schedules.text(x.kernel.keep, x.moves)
+    second = f"{x.py}_frequencies" if isinstance(x.kernel, v.MarginalKernel) else values
+    out.kernel_text = f"kernels.{'Ordinal' if isinstance(x.kernel, v.OrdinalKernel) else x.kernel.word}({x.caps}_KEEP, {second})"
+    out.admissible = masked and x.target == "cross_entropy"
+    out.needs_count = out.admissible
+    out.needs_m = out.admissible or x.target == "clean"
+    seen = "" if out.hidden else ", seen=True"
+    out.oracle_call = {
+        "cross_entropy": f'before("{x.py}", x{seen})', "clean": f'clean("{x.py}", x{seen})', "classifier": f'signal("{x.py}", x)',
+    }[x.target or "cross_entropy"]  # fmt: skip
+    if exact and out.admissible:
+        out.admissible = out.needs_count = out.needs_m = False
+    return out
+
+
+def _tasks(spec: v.Spec, x: SimpleNamespace) -> None:
+    """Which drawn tasks give the variable."""
+    numbers = [k for k, task in enumerate(spec.tasks) if any(p.variable == x.name for p in task.parts)]
+    x.task_text = " | ".join(f"(task == {k})" for k in numbers) if len(numbers) > 1 else f"task == {numbers[0]}" if numbers else ""
+
+
+def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[SimpleNamespace]:
+    """Tokens of the trunk: one per plate index, and one per site outside plates."""
+    groups: list[SimpleNamespace] = []
+    start = 0
+    for plate in plates.values():
+        members = [x for x in seen if x.plate is plate]
+        text = " + ".join([f"self.{plate.py}", *(x.py for x in members)])
+        groups.append(SimpleNamespace(plate=plate, vars=members, size=plate.size, start=start, sum_text=text))
+        start += plate.size
+    for x in seen:
+        if x.plate is None:
+            groups.append(SimpleNamespace(plate=None, vars=[x], size=x.sites, start=start, sum_text=f"self.{x.py}_site + {x.py}"))
+            start += x.sites
+    return groups
+
+
+def _present(groups: list[SimpleNamespace], any_plate: bool) -> list[str]:
+    if not any_plate:
+        return []
+    if len(groups) == 1:
+        return [f'present = x["{groups[0].plate.py}_present"][:, None, None, :]']
+    parts = [f'x["{g.plate.py}_present"],' if g.plate else f"tokens.new_ones(len(tokens), {g.size}, dtype=torch.bool)," for g in groups]
+    return ["present = torch.cat(", "    [", *(f"        {p}" for p in parts), "    ],", "    dim=1,", ")[:, None, None, :]"]
+
+
+def _field(x: Var) -> str:
+    parts = [literal(x.plate)] if x.plate else []
+    if x.plate or x.sites > 1:
+        parts.append(literal(x.sites) if x.plate else f"size={x.sites}")
+    kind = x.spec.type
+    if isinstance(kind, v.Real):
+        parts.append(f"length={x.length}")
+        if kind.low is not None:
+            parts += [f"low={literal(kind.low)}", f"high={literal(kind.high)}"]
+        if x.spec.columns:
+            parts.append(f"columns={literal(x.spec.columns)}")
+        return f"data.Vectors({', '.join(parts)})"
+    if isinstance(kind, v.Discrete) and kind.values:
+        parts.append(f"values={literal(kind.values)}")
+    elif not (isinstance(kind, v.Discrete) and kind.from_data):
+        parts.append(f"values={x.values}")
+    if x.spec.columns:
+        parts.append(f"column={literal(x.spec.columns[0])}")
+    return f"data.Tokens({', '.join(parts)})"
+
+
+def _report(spec: v.Spec, seen: list[SimpleNamespace], plates: dict[str, Plate]) -> str:
+    """Arguments of `Layouts`, if the spec measures layouts and has some: a plate of a token and a box in a range."""
+    metrics = tuple(m for m in spec.evaluate.metrics if m != "fid")
+    for plate in plates.values():
+        members = [x for x in seen if x.plate is plate]
+        tokens = [x for x in members if x.kind == "token"]
+        boxes = [x for x in members if x.kind == "vector" and x.length == 4 and x.bounded]
+        if metrics and tokens and boxes:
+            return f"{literal(plate.name)}, {literal(tokens[0].name)}, {literal(boxes[0].name)}, metrics={literal(metrics)}"
+    return ""
+
+
+def _arguments(seen: list[SimpleNamespace]) -> list[str]:
+    out = [f"{x.py}_values: int" for x in seen if x.values == f"{x.py}_values"]
+    return out + [f"{x.py}_frequencies: Tensor" for x in seen if "_frequencies" in getattr(x, "kernel_text", "")]
+
+
+def _from(seen: list[SimpleNamespace], holder: str) -> list[str]:
+    """The constructor's arguments, taken from a data set or a checkpoint."""
+    out = [f"{x.py}_values={holder}.values({literal(x.name)})" for x in seen if x.values == f"{x.py}_values"]
+    marginal = [x for x in seen if "_frequencies" in getattr(x, "kernel_text", "")]
+    return out + [f"{x.py}_frequencies={holder}.frequencies({literal(x.name)})" for x in marginal]
+
+
+def _load(spec: v.Spec) -> str:
+    if spec.data is None:
+        return ""
+    d = spec.data
+    group = f", group={literal(d.group)}" if d.group else ""
+    return f"data.load({literal(d.source)}, FIELDS, train={literal(d.train)}{group}, seed={d.seed})"
+
+
+def _order(program: Program) -> str:
+    assert program.spec.forward is not None
+    return algebra.text(program.spec.forward.order, {x.name: x.sites for x in program.vars})
+
+
+def _doc(program: Program) -> str:
+    noised = ", ".join(x.py for x in program.noised)
+    if all(x.most == 1 for x in program.noised):
+        return f"Interleaved Gibbs diffusion over {noised} (arXiv 2502.13450): every visit noises one site."
+    return f"Diffusion over {noised} in joint visits: the sites of a visit are denoised independently of one another."
+
+
+def _network(d: v.Transformer) -> dict[str, Any]:
+    names = identifiers([loop.name for loop in d.loops])
+    loops = [SimpleNamespace(py="first", layers=d.layers, argument="")] if d.layers or not d.loops else []
+    if not d.layers and not d.loops:
+        loops[0].layers = 4
+    loops += [
+        SimpleNamespace(py=f"{names[loop.name].rstrip('_')}_loop", layers=loop.layers, argument=f", loops={loop.repeat.high}" if loop.repeat.high > 1 else "")
+        for loop in d.loops
+    ]
+    return {
+        "width": d.width, "heads": d.heads, "expansion": d.expansion, "loops": loops, "head_width": d.head_width or d.width,
+        "head_layers": d.head_layers,
+    }  # fmt: skip
+
+
+def nested(expr: Expr) -> Any:
+    """A bracketed list of numbers as nested Python lists."""
+    from gencc.dsl.binding import constant
+
+    return [nested(e) for e in expr.items] if isinstance(expr, List) else float(constant(expr) or 0.0)
+
+
+def _law(law: v.Exact, noised: list[SimpleNamespace]) -> dict[str, Any]:
+    tokens = [x for x in noised if x.kind == "token"]
+    if law.table is not None:
+        table = "oracles.even_parity(%d)" % sum(x.sites for x in tokens)
+        if isinstance(law.table, List):
+            table = f"torch.tensor({literal(nested(law.table))})"
+        sites = "{" + ", ".join(f'"{x.py}": {x.sites}' for x in tokens) + "}"
+        return {"table_text": table, "table_sites": sites, "mixture_weights": ""}
+    at = 0
+    for x in noised:
+        sites_of = [[c.sites[at + j] for j in range(x.sites)] for c in law.mixture]
+        if x.kind == "token":
+            x.mixture_text = literal([[int(s) for s in row if not isinstance(s, v.Gaussian)] for row in sites_of])
+        else:
+            x.mixture_text = literal([[(list(s.mean), s.std) for s in row if isinstance(s, v.Gaussian)] for row in sites_of])
+        at += x.sites
+    return {"table_text": "", "table_sites": "", "mixture_weights": literal([c.weight for c in law.mixture])}

@@ -1,0 +1,18 @@
+"""The programs of a spec: file names and texts."""
+
+from __future__ import annotations
+
+from ..program import Program
+from . import context as contexts
+from .render import render
+
+KINDS = ("model", "train", "sample")
+
+
+def emit(program: Program, kinds: tuple[str, ...], sha: str) -> dict[str, str]:
+    """File name to text, for ``kinds`` among model, train, sample.  Whatever needs the model gets it too."""
+    context = contexts.build(program, sha)
+    wanted = [k for k in KINDS if k in kinds or k == "model"]
+    files = {f"{kind}.py": render(f"{kind}.py.jinja", context) for kind in wanted}
+    files["spec.gen"] = program.source.text
+    return files

@@ -1,0 +1,73 @@
+"""The one place that renders templates.  Strict: an undefined name is a bug, and what is rendered must parse."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ..ir import InternalError
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def literal(value: Any) -> str:
+    """Plain data as Python source in double quotes: the only way that text of a spec enters a program."""
+    if isinstance(value, str):
+        text = repr(value)
+        if text[0] == "'" and '"' not in value:
+            text = '"' + text[1:-1].replace("\\'", "'") + '"'
+        return text
+    if isinstance(value, tuple):
+        return "(" + ", ".join(literal(v) for v in value) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, list):
+        return "[" + ", ".join(literal(v) for v in value) + "]"
+    if isinstance(value, bool | int | float) or value is None:
+        return repr(value)
+    raise InternalError(f"{type(value).__name__} cannot be written as a literal")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["py"] = literal
+    return environment
+
+
+def render(template: str, context: dict[str, Any]) -> str:
+    """A program's text.
+
+    Raises:
+        InternalError: a template asked for something that is not there, or rendered what is no Python.
+    """
+    try:
+        text = _environment().get_template(template).render(context)
+    except jinja2.TemplateError as error:
+        raise InternalError(f"{template}: {error}") from error
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        raise InternalError(f"{template}, rendered line {error.lineno}: {error.msg}") from error
+    return layout(text)
+
+
+def layout(text: str) -> str:
+    """The text as ruff formats it."""
+    from ruff import find_ruff_bin
+
+    command = [find_ruff_bin(), "format", "--isolated", "--line-length", "110", "--stdin-filename", "program.py", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InternalError(f"the rendered program cannot be formatted: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,115 @@
+"""The graph IR: small frozen records joined by typed edges.
+
+An edge says what its source does to its target: a data source *reads* into variables, a kernel *noises* a variable, the
+visits *visit* variables in an order, the denoiser *predicts* targets, an exit *distils-from* another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import networkx as nx
+
+from gencc.dsl.source import Span
+
+EdgeKind = Literal[
+    "reads", "noises", "visits", "predicts", "distils-from", "conditions-on", "shapes-at", "precedes", "scores", "runs"
+]
+NodeKind = Literal[
+    "data", "variable", "kernel", "visits", "denoiser", "loop", "exit", "target", "loss", "condition", "shape", "correction", "limit"
+]
+
+ENDS: dict[EdgeKind, tuple[set[NodeKind], set[NodeKind]]] = {
+    "reads": ({"data", "variable"}, {"variable", "denoiser"}),
+    "noises": ({"kernel"}, {"variable"}),
+    "visits": ({"visits"}, {"variable"}),
+    "predicts": ({"denoiser", "exit"}, {"target"}),
+    "distils-from": ({"exit"}, {"exit"}),
+    "conditions-on": ({"condition"}, {"variable"}),
+    "shapes-at": ({"shape", "correction"}, {"visits"}),
+    "precedes": ({"loop", "visits"}, {"loop", "visits"}),
+    "scores": ({"target"}, {"variable"}),
+    "runs": ({"denoiser", "loop"}, {"loop", "exit"}),
+}
+"""Which kinds of node an edge may join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A piece of the process: its kind, its name, a few words, and where it was written."""
+
+    kind: NodeKind
+    name: str
+    text: str
+    span: Span
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+class InternalError(Exception):
+    """A bug of the compiler's, never a mistake of the author's."""
+
+
+class Graph:
+    """A directed multigraph of nodes; edges are reached through `edges`."""
+
+    def __init__(self) -> None:
+        self._graph: nx.MultiDiGraph = nx.MultiDiGraph()
+
+    def add(self, node: Node) -> str:
+        """Adds a node; returns its key."""
+        self._graph.add_node(node.key, node=node)
+        return node.key
+
+    def join(self, source: str, kind: EdgeKind, target: str) -> None:
+        self._graph.add_edge(source, target, key=kind)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._graph
+
+    def node(self, key: str) -> Node:
+        found: Node = self._graph.nodes[key]["node"]
+        return found
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [data["node"] for _, data in self._graph.nodes(data=True) if "node" in data]
+
+    def edges(self, kind: EdgeKind | None = None) -> list[tuple[str, EdgeKind, str]]:
+        """Edges in the order they were added."""
+        return [(a, k, b) for a, b, k in self._graph.edges(keys=True) if kind in (None, k)]
+
+    def into(self, key: str, kind: EdgeKind) -> list[str]:
+        """Sources of the edges of ``kind`` that end at ``key``."""
+        return [a for a, _, k in self._graph.in_edges(key, keys=True) if k == kind]
+
+    def cycle(self, kind: EdgeKind) -> list[str]:
+        """The keys along a cycle of edges of ``kind``; empty if there is none."""
+        view = nx.DiGraph([(a, b) for a, k, b in self.edges(kind)])
+        try:
+            return [a for a, _ in nx.find_cycle(view)]
+        except nx.NetworkXNoCycle:
+            return []
+
+
+def verify(graph: Graph) -> None:
+    """The invariants that hold before and after every pass.
+
+    Raises:
+        InternalError: an edge has no node, or joins kinds it may not join, or a variable has two kernels.
+    """
+    for a, kind, b in graph.edges():
+        for key in (a, b):
+            try:
+                graph.node(key)
+            except KeyError:
+                raise InternalError(f"edge {a} {kind} {b}: no node {key}") from None
+        sources, targets = ENDS[kind]
+        if graph.node(a).kind not in sources or graph.node(b).kind not in targets:
+            raise InternalError(f"edge {a} {kind} {b} joins the wrong kinds of node")
+    for node in graph.nodes:
+        if node.kind == "variable" and len(graph.into(node.key, "noises")) > 1:
+            raise InternalError(f"{node.key} has several kernels")

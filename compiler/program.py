@@ -1,0 +1,137 @@
+"""What the emitters need to know of a spec, decided once: names, flags, constants."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass
+from typing import Literal
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.source import Source
+
+from . import order as algebra
+
+RESERVED = {
+    "self", "x", "h", "u", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
+    "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
+    "task", "draws", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
+    "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
+    "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
+    "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
+    "train_", "eval", "apply", "to", "half", "float", "double", "cuda", "cpu", "ROUND", "ROUNDS", "VISITS", "WIDTH", "TASKS", "FIELDS",
+    "REPORT", "isinstance", "int", "str", "bool", "reversed", "enumerate", "zip", "sum", "load_data", "shown", "noised", "stack",
+}  # fmt: skip
+"""Words that an emitted program uses itself; a variable of that name gets a trailing underscore."""
+
+SUFFIXES = (
+    "level", "count", "query", "given", "target", "inner", "inner_level", "inner_target", "value", "hidden", "asked", "head", "noise",
+    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "free", "law", "after", "loss", "seen",
+)  # fmt: skip
+
+
+def identifiers(names: list[str]) -> dict[str, str]:
+    """Python names for names of the language: no keyword, no word of the program, no two that could meet."""
+    taken: set[str] = set()
+    out: dict[str, str] = {}
+    for name in names:
+        candidate = name.lower() if name.lower() not in taken else name
+        clashes = lambda c: (  # noqa: E731
+            keyword.iskeyword(c) or keyword.issoftkeyword(c) or c in RESERVED or c in taken or c.startswith("_")
+            or any(c == f"{other}_{s}" or other == f"{c}_{s}" for other in taken for s in SUFFIXES)
+            or not c.isidentifier()
+        )  # fmt: skip
+        while clashes(candidate):
+            candidate = f"{candidate.strip('_') or 'v'}_" if candidate.startswith("_") or not candidate.isidentifier() else f"{candidate}_"
+        taken.add(candidate)
+        out[name] = candidate
+    return out
+
+
+@dataclass(frozen=True)
+class Var:
+    """A variable as the emitter sees it."""
+
+    name: str
+    """Its name in the spec and in data."""
+    py: str
+    """Its name in Python."""
+    spec: v.Variable
+    sites: int
+    plate: str | None
+    kernel: v.Kernel | None
+    target: v.Target | None
+    noised: bool
+    kind: Literal["token", "vector"]
+    mode: Literal["hidden", "seen", "condition"]
+    """How a queried site shows itself: hidden if each visit asks for one site, else seen (path reversal, also exact
+    where such a visit holds a single site)."""
+    moves: int
+    """Visits of a site over the whole trajectory (rounded up for random scans)."""
+    most: int
+    """Most sites of it in one visit."""
+    values: int | None
+    """Number of values of a token, if the spec says it."""
+    length: int
+    givable: bool
+    """Whether some task gives it."""
+
+    @property
+    def caps(self) -> str:
+        return self.py.upper()
+
+    @property
+    def line_span(self) -> v.Span:
+        return self.spec.span
+
+
+@dataclass(frozen=True)
+class Program:
+    """A spec ready for the templates."""
+
+    spec: v.Spec
+    source: Source
+    vars: tuple[Var, ...]
+    shape: algebra.Shape
+    rounds: int
+
+    @property
+    def noised(self) -> tuple[Var, ...]:
+        return tuple(x for x in self.vars if x.noised)
+
+    @property
+    def visits(self) -> int:
+        return self.rounds * self.shape.visits
+
+    def line(self, span: v.Span) -> int:
+        return self.source.position(span.start).line
+
+
+def analyse(spec: v.Spec, source: Source) -> Program:
+    """The facts of a spec that has no errors."""
+    assert spec.forward is not None
+    sites = {x.name: x.sites for x in spec.variables}
+    shape = algebra.shape(spec.forward.order, sites)
+    names = identifiers([x.name for x in spec.variables])
+    targets = {p.variable: p.target for p in spec.predictions}
+    given = {p.variable for task in spec.tasks for p in task.parts}
+    out: list[Var] = []
+    for x in spec.variables:
+        kinds = shape.kinds_of(x.name)
+        alone = [sum(n for _, n in kind) == 1 for kind in kinds]
+        noised = x.name in spec.forward.noise and bool(kinds)
+        most = max((n for kind in kinds for name, n in kind if name == x.name), default=0)
+        size = x.type.size if isinstance(x.type, v.Ordinal) else (x.type.size or len(x.type.values) or None) if isinstance(x.type, v.Discrete) else None
+        moves = -(-int(1000 * shape.per_site.get(x.name, 0) * spec.forward.rounds) // 1000) if not shape.steady else int(
+            shape.per_site.get(x.name, 0) * spec.forward.rounds
+        )  # fmt: skip
+        default: v.Target = "cross_entropy" if x.is_discrete else "epsilon"
+        out.append(
+            Var(
+                name=x.name, py=names[x.name], spec=x, sites=x.sites, plate=x.plate, kernel=spec.forward.noise.get(x.name),
+                target=targets.get(x.name, default if noised else None), noised=noised, kind="token" if x.is_discrete else "vector",
+                mode="condition" if not noised else "hidden" if all(alone) else "seen",
+                moves=max(moves, 1), most=most, values=size, length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
+                givable=x.name in given,
+            )  # fmt: skip
+        )
+    return Program(spec, source, tuple(out), shape, spec.forward.rounds)

@@ -1,0 +1,150 @@
+"""Schedules tabulated in float64 at compile time, and their text in an emitted program."""
+
+from __future__ import annotations
+
+import math
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.syntax import Binary, Call, Expr, Name, Negative, Number
+
+REFERENCE_STEPS = 1000
+"""`beta` schedules are quoted for this many steps and rescaled to the steps there are."""
+
+BETA_LIMIT = 0.999
+
+
+def formula(expr: Expr, u: float) -> float:
+    """A formula's value at ``u``; its names were checked by the resolver."""
+    match expr:
+        case Number():
+            return float(expr.value)
+        case Name():
+            return u if expr.text == "u" else math.pi
+        case Negative():
+            return -formula(expr.operand, u)
+        case Call():
+            function = {"cos": math.cos, "sin": math.sin, "exp": math.exp, "log": math.log, "sqrt": math.sqrt}[expr.name.text]
+            return function(formula(expr.arguments[0].value, u))
+        case Binary():
+            a, b = formula(expr.left, u), formula(expr.right, u)
+            operation = {"+": a.__add__, "-": a.__sub__, "*": a.__mul__, "/": a.__truediv__, "^": a.__pow__}[expr.operator]
+            return float(operation(b))
+    raise TypeError(expr)
+
+
+def at(schedule: v.Schedule, u: float, visits: int) -> float:
+    """A schedule's value at ``u``; ``visits`` is the number of visits that u in [0, 1] spans."""
+    match schedule:
+        case v.Cosine():
+            return math.cos(0.5 * math.pi * u) ** 2
+        case v.Linear():
+            return schedule.start + (schedule.end - schedule.start) * u
+        case v.Sigmoid():
+            s = schedule.sharpness
+            low, high = 1 / (1 + math.exp(-s)), 1 / (1 + math.exp(s))
+            return (1 / (1 + math.exp(s * (2 * u - 1))) - high) / (low - high)
+        case v.Constant():
+            return schedule.value
+        case v.Geometric():
+            return float(schedule.rate ** (u * visits))
+        case v.Table():
+            return schedule.values[round(u * (len(schedule.values) - 1))]
+        case v.Formula():
+            return formula(schedule.expression, u)
+
+
+def keep_table(schedule: v.Schedule, visits: int) -> list[float]:
+    """A_0..A_M.
+
+    Raises:
+        ValueError: a reason in the author's terms why this is no keep schedule.
+    """
+    if isinstance(schedule, v.Table) and len(schedule.values) != visits + 1:
+        raise ValueError(f"the table has {len(schedule.values)} values where {visits} visits need {visits + 1}")
+    try:
+        table = [at(schedule, m / visits, visits) for m in range(visits + 1)]
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise ValueError(f"it has no value everywhere in [0, 1] ({error})") from error
+    table = [round(a, 15) + 0.0 for a in table]
+    if abs(table[0] - 1) > 1e-9:
+        raise ValueError(f"it starts at {table[0]:g}, and before the first visit nothing is noised, so it must start at 1")
+    if any(not -1e-12 <= a <= 1 + 1e-12 for a in table):
+        raise ValueError("it leaves [0, 1]")
+    if any(b > a + 1e-12 for a, b in zip(table, table[1:], strict=False)):
+        raise ValueError("it rises, and what was redrawn cannot be kept again")
+    return table
+
+
+def beta_table(kernel: v.GaussianKernel, steps: int) -> list[float]:
+    """beta_1..beta_N of a Gaussian kernel.
+
+    Raises:
+        ValueError: a reason in the author's terms.
+    """
+    try:
+        if kernel.signal is not None:
+            signal = [at(kernel.signal, n / steps, steps) for n in range(steps + 1)]
+            if abs(signal[0] - 1) > 1e-9:
+                raise ValueError(f"the signal starts at {signal[0]:g} instead of 1")
+            if any(b > a + 1e-12 or b < -1e-12 for a, b in zip(signal, signal[1:], strict=False)):
+                raise ValueError("the signal rises or leaves [0, 1]")
+            return [min(BETA_LIMIT, 1 - b / a if a > 0 else BETA_LIMIT) for a, b in zip(signal, signal[1:], strict=False)]
+        schedule = kernel.beta or v.Linear(start=1e-4, end=2e-2)
+        scale = REFERENCE_STEPS / steps
+        table = [min(BETA_LIMIT, scale * at(schedule, n / max(steps - 1, 1), steps)) for n in range(steps)]
+    except (ArithmeticError, TypeError) as error:
+        raise ValueError(f"it has no value everywhere in [0, 1] ({error})") from error
+    if any(b < 0 for b in table):
+        raise ValueError("a noise rate is negative")
+    return table
+
+
+# ---------------------------------------------------------------- text
+
+
+def _number(value: float) -> str:
+    return repr(float(value))
+
+
+def formula_text(expr: Expr, inside: str = "") -> str:
+    """A formula as Python over tensors."""
+    match expr:
+        case Number():
+            return _number(expr.value)
+        case Name():
+            return "u" if expr.text == "u" else "torch.pi"
+        case Negative():
+            return f"-{formula_text(expr.operand, '^')}"
+        case Call():
+            inner = formula_text(expr.arguments[0].value)
+            return f"torch.{expr.name.text}({inner})"
+        case Binary():
+            operator = "**" if expr.operator == "^" else expr.operator
+            text = f"{formula_text(expr.left, expr.operator)} {operator} {formula_text(expr.right, expr.operator + 'r')}"
+            return f"({text})" if inside else text
+    raise TypeError(expr)
+
+
+def text(schedule: v.Schedule, visits: int) -> str:
+    """A schedule as an expression in the float64 tensor ``u``."""
+    match schedule:
+        case v.Cosine():
+            return "torch.cos(0.5 * torch.pi * u).square()"
+        case v.Linear():
+            if schedule.start == 1.0 and schedule.end == 0.0:
+                return "1.0 - u"
+            return f"{_number(schedule.start)} + {_number(schedule.end - schedule.start)} * u"
+        case v.Sigmoid():
+            s = schedule.sharpness
+            low, high = 1 / (1 + math.exp(-s)), 1 / (1 + math.exp(s))
+            return f"(torch.sigmoid({_number(s)} * (1.0 - 2.0 * u)) - {_number(high)}) / {_number(low - high)}"
+        case v.Constant():
+            return f"torch.full_like(u, {_number(schedule.value)})"
+        case v.Geometric():
+            return f"{_number(schedule.rate)} ** ({visits} * u)"
+        case v.Table():
+            return f"torch.tensor([{', '.join(map(_number, schedule.values))}], dtype=torch.float64)"
+        case v.Formula():
+            if isinstance(schedule.expression, Number):
+                return f"torch.full_like(u, {_number(schedule.expression.value)})"
+            return formula_text(schedule.expression)
