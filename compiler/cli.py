@@ -1,0 +1,96 @@
+"""The `gencc` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import gencc
+
+EXAMPLES = """\
+examples:
+  gencc specs/igd_layout.gen --emit train          compile; programs go to build/igd_layout/
+  gencc specs/igd_layout.gen --emit plan           what will run, how exact it is, what it costs
+  gencc specs/igd_layout.gen --emit model -o -     print one program
+  gencc specs/igd_layout.gen --emit train --set "forward.order=zip(category, box)"
+  gencc run specs/igd_layout.gen train sample      compile, train, then sample
+  gencc check specs/*.gen                          report every mistake
+  gencc fmt specs/igd_layout.gen --diff            canonical layout
+  gencc explain GEN203                             what a diagnostic means and how to mend it
+  gencc new my_process                             a commented spec to start from
+
+exit status: 0 done, 1 the spec has errors, 2 wrong usage or unreadable file, 70 a bug in the compiler
+"""
+COMMANDS = ("check", "fmt", "explain", "run", "new", "compile")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("terminal", "concise", "json"), default="terminal", help="how diagnostics are shown")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour in diagnostics")
+    parser.add_argument("--set", action="append", default=[], metavar="BLOCK.OPTION=VALUE", help="override an option of the spec")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gencc", description="Compiles a spec of a generative process into PyTorch programs.", epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"gencc {gencc.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="SPEC | COMMAND", required=True)
+    compile_ = commands.add_parser("compile", help="compile a spec (also `gencc SPEC --emit ..`)")
+    compile_.add_argument("spec")
+    compile_.add_argument("--emit", default="train,sample", metavar="KIND[,KIND..]", help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, all")
+    compile_.add_argument("-o", "--out", default=None, metavar="DIR", help="output folder (default build/<spec>); - prints one program")
+    compile_.add_argument("--force", action="store_true", help="replace files that gencc did not write")
+    compile_.add_argument("-O", dest="level", type=int, choices=(0, 1), default=1, help="0: the plain program; 1: every exact pass")
+    _common(compile_)
+    check = commands.add_parser("check", help="report every mistake of specs")
+    check.add_argument("specs", nargs="+")
+    _common(check)
+    fmt = commands.add_parser("fmt", help="bring specs into canonical layout")
+    fmt.add_argument("specs", nargs="+")
+    fmt.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything would change")
+    fmt.add_argument("--diff", action="store_true", help="change nothing; show what would change")
+    explain = commands.add_parser("explain", help="explain a diagnostic")
+    explain.add_argument("code", nargs="?")
+    run = commands.add_parser("run", help="compile and run stages: train, sample")
+    run.add_argument("spec")
+    run.add_argument("stages", nargs="+", metavar="STAGE", help="train, sample; what stands after -- goes to the last of them")
+    run.add_argument("-o", "--out", default=None, metavar="DIR")
+    run.add_argument("--force", action="store_true", help="replace files that gencc did not write")
+    _common(run)
+    new = commands.add_parser("new", help="write a commented spec to start from")
+    new.add_argument("name")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] not in COMMANDS and not given[0].startswith("-"):
+        given.insert(0, "compile")
+    extra: list[str] = []
+    if "--" in given:
+        at = given.index("--")
+        given, extra = given[:at], given[at + 1 :]
+    try:
+        options = _parser().parse_args(given)
+        options.extra = extra
+        from . import commands
+
+        return commands.run(options)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        from .commands.internal_error import report
+
+        return report(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

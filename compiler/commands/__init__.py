@@ -1,0 +1,21 @@
+"""The subcommands, one per file, imported when they are asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the subcommand that ``options`` names."""
+    from gencc.dsl.override import BadOverride
+    from gencc.dsl.reading import Unreadable
+
+    name = {"run": "run_stages", "compile": "compile_spec"}.get(options.command, options.command)
+    try:
+        status: int = import_module(f".{name}", __package__).run(options)
+        return status
+    except (Unreadable, BadOverride) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,33 @@
+"""`gencc check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from gencc.dsl.diagnostics import Severity, has_errors
+from gencc.dsl.override import apply
+from gencc.dsl.reading import Unreadable, read
+
+from ..driver import compile_source
+from .showing import show
+
+
+def run(options: argparse.Namespace) -> int:
+    """Checks every file; the worst finding decides the exit status."""
+    status = 0
+    for path in options.specs:
+        try:
+            source = apply(read(path), options.set)
+        except Unreadable as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 2
+            continue
+        done = compile_source(source)
+        show(source, done.diagnostics, options)
+        if has_errors(done.diagnostics):
+            status = max(status, 1)
+        elif options.format == "terminal":
+            warnings = sum(d.severity is Severity.WARNING for d in done.diagnostics)
+            print(f"{path}: ok" + (f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""))
+    return status

@@ -1,0 +1,87 @@
+"""`gencc SPEC --emit KIND[,KIND..]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from gencc.dsl.diagnostics import did_you_mean, has_errors
+from gencc.dsl.override import apply
+from gencc.dsl.reading import read
+
+from ..driver import Compilation, compile_source
+from .showing import show
+
+PROGRAMS = ("model", "train", "sample")
+VIEWS = ("ast", "ir", "graph", "graph.svg", "graph.mermaid", "plan", "plan.json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compiles one spec and writes what was asked for."""
+    kinds = [k.strip() for k in options.emit.split(",") if k.strip()]
+    if "all" in kinds:
+        kinds = [*VIEWS, *PROGRAMS]
+    for kind in kinds:
+        if kind not in (*PROGRAMS, *VIEWS):
+            print(f"error: --emit {kind}: {did_you_mean(kind, [*PROGRAMS, *VIEWS, 'all'])}", file=sys.stderr)
+            return 2
+    source = apply(read(options.spec), options.set)
+    done = compile_source(source)
+    show(source, done.diagnostics, options)
+    if "ast" not in kinds and has_errors(done.diagnostics):
+        return 1
+    files = dict(emitted(done, kinds))
+    if files is None or (not done.ok and "ast" not in kinds):
+        return 1
+    if options.out == "-":
+        wanted = [name for name in files if name != "spec.gen"]
+        if len(kinds) != 1 or not wanted:
+            print("error: -o - prints one program; name one kind with --emit", file=sys.stderr)
+            return 2
+        shown = next((n for n in wanted if n.startswith(kinds[0])), wanted[0])
+        sys.stdout.write(files[shown])
+        return 0
+    views = {k: v for k, v in files.items() if k.split(".py")[0] not in PROGRAMS and k != "spec.gen"}
+    if views and options.out is None and not set(kinds) & set(PROGRAMS):
+        sys.stdout.write("\n".join(views.values()))
+        return 0
+    folder = Path(options.out or Path("build") / Path(options.spec).stem)
+    return write(folder, files, options.force)
+
+
+def emitted(done: Compilation, kinds: list[str]) -> dict[str, str]:
+    """File name to text for every kind; programs need an analysed spec."""
+    from .. import views
+
+    files = {views.FILES[kind]: views.show(done, kind) for kind in kinds if kind in VIEWS and views.available(done, kind)}
+    programs = tuple(k for k in kinds if k in PROGRAMS)
+    if programs and done.program is not None:
+        from ..emit.emitter import emit
+
+        files |= emit(done.program, programs, done.sha)
+    return files
+
+
+def write(folder: Path, files: dict[str, str], force: bool) -> int:
+    """Writes all files or none that is not ours."""
+    for name in files:
+        path = folder / name
+        if path.suffix == ".py" and path.exists() and not force and "Compiled from" not in path.read_text(encoding="utf-8", errors="replace")[:600]:
+            print(f"error: {path} was not written by gencc; move it, choose another -o, or pass --force", file=sys.stderr)
+            return 2
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, folder / name)
+    except OSError as error:
+        print(f"error: {folder}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"{', '.join(n for n in files if n != 'spec.gen')} -> {folder}/")
+    return 0

@@ -1,0 +1,39 @@
+"""`gencc run SPEC STAGE..`."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from gencc.dsl.diagnostics import has_errors
+from gencc.dsl.override import apply
+from gencc.dsl.reading import read
+
+from ..driver import compile_source
+from .compile_spec import emitted, write
+from .showing import show
+
+STAGES = ("train", "sample")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compiles, then runs each stage in its own process; stops at the first that fails."""
+    for stage in options.stages:
+        if stage not in STAGES:
+            print(f"error: no stage {stage!r}; there are {' and '.join(STAGES)}", file=sys.stderr)
+            return 2
+    source = apply(read(options.spec), options.set)
+    done = compile_source(source)
+    show(source, done.diagnostics, options)
+    if has_errors(done.diagnostics) or done.program is None:
+        return 1
+    folder = Path(options.out or Path("build") / Path(options.spec).stem)
+    status = write(folder, emitted(done, list(options.stages)), options.force)
+    for stage in options.stages:
+        if status:
+            return status
+        extra = options.extra if stage == options.stages[-1] else []
+        status = subprocess.run([sys.executable, str(folder / f"{stage}.py"), *extra], check=False).returncode
+    return status

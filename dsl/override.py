@@ -1,0 +1,62 @@
+"""`--set block.option=value`, applied to the text of a spec as if it had been written there."""
+
+from __future__ import annotations
+
+import re
+
+from .parser import parse
+from .source import Source, Span
+from .syntax import Block, Name, Setting
+
+
+class BadOverride(Exception):
+    """An assignment that names nothing; the message says what it could name."""
+
+
+def apply(source: Source, assignments: list[str]) -> Source:
+    """``source`` with each assignment written into it.
+
+    Raises:
+        BadOverride: an assignment is malformed or its block is not in the spec.
+    """
+    for assignment in assignments:
+        path, equals, value = assignment.partition("=")
+        parts = path.strip().split(".")
+        if not equals or not value.strip() or len(parts) < 2 or not all(re.fullmatch(r"[A-Za-z_]\w*", p) for p in parts):
+            raise BadOverride(f"--set {assignment}: write block.option=value, for example train.steps=200")
+        source = Source(source.name, _apply(source, parts, value.strip(), assignment))
+    return source
+
+
+def _apply(source: Source, parts: list[str], value: str, assignment: str) -> str:
+    tree, _ = parse(source)
+    blocks = [item for item in tree.items if isinstance(item, Block)]
+    block = next((b for b in blocks if b.keyword.text == parts[0]), None)
+    rest = parts[1:]
+    if block is None:
+        if len(parts) == 2 and parts[0] in ("train", "sample", "data"):
+            return f"{source.text.rstrip()}\n\n{parts[0]} {{\n  {parts[1]} = {value}\n}}\n"
+        known = ", ".join(sorted({b.keyword.text for b in blocks}))
+        raise BadOverride(f"--set {assignment}: the spec has no block `{parts[0]}`; it has {known}")
+    while len(rest) > 1:
+        inner = next(
+            (e for e in block.entries if isinstance(e, Block) and isinstance(e.label, Name) and e.label.text == rest[0]), None
+        )  # fmt: skip
+        if inner is None:
+            break
+        block, rest = inner, rest[1:]
+    subject = rest[1] if len(rest) == 2 else None
+    if len(rest) > 2:
+        raise BadOverride(f"--set {assignment}: nothing in the spec is called `{'.'.join(parts)}`")
+    for entry in block.entries:
+        if isinstance(entry, Setting) and entry.key.text == rest[0] and (entry.subject.text if entry.subject else None) == subject:
+            return _splice(source.text, entry.value.span, value)
+    line = f"{rest[0]} {subject} = {value}" if subject else f"{rest[0]} = {value}"
+    if not block.has_body:
+        raise BadOverride(f"--set {assignment}: `{block.keyword.text}` has no options here")
+    end = block.span.end - 1
+    return f"{source.text[:end].rstrip().rstrip(',')}\n  {line}\n{source.text[end:]}"
+
+
+def _splice(text: str, span: Span, value: str) -> str:
+    return text[: span.start] + value + text[span.end :]

@@ -1,0 +1,37 @@
+"""Diagnostics as a JSON list, for editors and scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ..diagnostics import Diagnostic
+from ..source import Source, Span
+from . import ordered
+
+
+def _place(source: Source, span: Span) -> dict[str, Any]:
+    start, end = source.position(span.start), source.position(span.end)
+    return {
+        "start": {"offset": span.start, "line": start.line, "column": start.column},
+        "end": {"offset": span.end, "line": end.line, "column": end.column},
+    }
+
+
+def render(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
+    """A list of objects: code, severity, message, file, span, labels, note, help."""
+    rows = [
+        {
+            "code": d.code,
+            "severity": d.severity.value,
+            "message": d.message,
+            "file": source.name,
+            "span": _place(source, d.span),
+            "labels": [{"span": _place(source, label.span), "text": label.text} for label in d.labels],
+            "note": d.note,
+            "help": d.help,
+        }
+        for d in ordered(diagnostics)
+    ]
+    return json.dumps(rows, indent=2) + "\n"
