@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic
 
 from ..ir import Graph
+from . import conditions, coverage, distillation, kernels, law, network, not_emitted, prior, shaping, sizes, targets
+
+Check = Callable[[v.Spec, Graph], list[Diagnostic]]
+
+CHECKS: tuple[Check, ...] = (
+    coverage.check,  # every noised variable has a kernel and is visited
+    kernels.check,  # the kernel fits the variable, and its schedule is one
+    conditions.check,  # what is given can be
+    targets.check,  # what is predicted can be
+    network.check,  # the denoiser can be built
+    law.check,  # an exact denoiser's law fits the sites
+    distillation.check,  # teachers, students, no cycle
+    shaping.check,  # the shaped level is on the trajectory
+    prior.check,  # the trajectory ends in noise
+    sizes.check,  # it can be run at all
+    not_emitted.check,  # what the language says and no program does yet
+)
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
-    return []
+    """The findings of every check."""
+    return [finding for one in CHECKS for finding in one(spec, graph)]
