@@ -1,0 +1,63 @@
+"""`gencc new NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+TEMPLATE = """\
+# What this process generates, and what it reproduces.
+spec {name}
+
+data {{
+  source = "layouts:qt"                 # or "parquet:PATH", "csv:PATH"
+  split  = 90% train, 10% test
+  group  = "source"                     # examples with the same value stay on one side of the split
+}}
+
+plate element[25] {{                     # up to 25 elements; shorter examples are padded and masked
+  category : discrete(from = data)
+  box      : real(4) in [0, 1]
+}}
+
+forward {{
+  rounds = 4
+  order  = category -> box              # try: zip(category, box), shuffle(category) -> box, all(category) & all(box)
+  noise category = uniform(keep = cosine)
+  noise box      = gaussian(beta = linear(1e-4, 2e-2), steps = 25)
+}}
+
+denoiser transformer {{
+  width = 128
+  heads = 4
+  loop core {{ layers = 4, repeat = 1 }}
+}}
+
+predict category by cross_entropy
+predict box by epsilon
+
+train {{
+  steps = 6_000
+  batch = 64
+}}
+
+evaluate {{ alignment, overlap, max_iou }}
+"""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes NAME.gen beside what is there; never over it."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", options.name):
+        print(f"error: {options.name!r} is not a name; use letters, digits and _", file=sys.stderr)
+        return 2
+    path = Path(f"{options.name}.gen")
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(TEMPLATE.format(name=options.name))
+    except FileExistsError:
+        print(f"error: {path} exists already", file=sys.stderr)
+        return 2
+    print(f"{path}: now try `gencc {path} --emit plan`")
+    return 0

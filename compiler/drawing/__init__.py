@@ -1,0 +1,9 @@
+"""The graph as DOT, Mermaid and SVG.  One file per form."""
+
+from __future__ import annotations
+
+FILL = {
+    "data": "#e8e8e8", "variable": "#d6eaf8", "kernel": "#fdebd0", "visits": "#fcf3cf", "denoiser": "#d5f5e3", "loop": "#d5f5e3",
+    "exit": "#d5f5e3", "target": "#ebdef0", "loss": "#ebdef0", "condition": "#fadbd8", "shape": "#f5cba7", "correction": "#f5cba7",
+    "limit": "#f5cba7",
+}  # fmt: skip

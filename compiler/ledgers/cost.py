@@ -1,0 +1,108 @@
+"""The cost ledger: parameters, denoiser calls, floating-point operations, activations.
+
+A multiply-add counts as two operations; a training step costs three forward passes.  Element-wise work is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gencc.dsl import vocabulary as v
+
+from ..program import Program, Var
+
+UNKNOWN_VALUES = 26
+"""Vocabulary assumed where it comes from the data."""
+
+BYTES = {"fp32": 4, "bf16": 2}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The ledger of one program.  ``assumed`` names the variables whose vocabulary is a guess."""
+
+    parameters: int
+    trunk_calls: int
+    head_calls: int
+    flops_per_sample: int
+    flops_per_step: int
+    activation_bytes: int
+    assumed: tuple[str, ...]
+
+
+def fourier(width: int) -> int:
+    return 64 * width + width
+
+
+def vector(length: int, width: int) -> int:
+    return length * 13 * width + width
+
+
+def block(width: int, expansion: int) -> int:
+    attention = 3 * width * width + 3 * width + width * width + width
+    mlp = 2 * expansion * width * width + expansion * width + width
+    return attention + mlp + 6 * width * width + 6 * width
+
+
+def diffusion_head(width: int, hidden: int, layers: int, length: int) -> int:
+    stem = vector(length, hidden) + fourier(hidden) + 2 * width + width * hidden + hidden
+    layer = 3 * hidden * hidden + 3 * hidden + 2 * (2 * hidden * hidden) + 3 * hidden
+    return stem + layers * layer + hidden * length + length
+
+
+def values(x: Var) -> int:
+    return x.values or UNKNOWN_VALUES
+
+
+def cost(program: Program) -> Cost | None:
+    """The ledger; None for an exact denoiser, which has no network."""
+    d = program.spec.denoiser
+    if not isinstance(d, v.Transformer):
+        return None
+    w = d.width
+    plates = {p.name: p.size for p in program.spec.plates if p.variables}
+    tokens = sum(plates.values()) + sum(x.sites for x in program.vars if x.plate is None)
+    parameters = sum(plates.values()) * w + fourier(w) + w * w + w
+    for x in program.vars:
+        masked = isinstance(x.kernel, v.MaskKernel)
+        state = values(x) + masked
+        parameters += state * w if x.kind == "token" else vector(x.length, w)
+        if x.plate is None:
+            parameters += x.sites * w
+        if not x.noised:
+            continue
+        parameters += fourier(w) + w + (w if x.givable else 0)
+        if x.kind == "token":
+            out = values(x) if x.target in ("clean", "classifier") else state
+            parameters += 2 * w + w * out + out
+        elif d.inner == "joint":
+            parameters += 2 * w + w * x.length + x.length
+        else:
+            parameters += diffusion_head(w, d.head_width or w, d.head_layers, x.length)
+    first = d.layers or (0 if d.loops else 4)
+    distinct = first + sum(loop.layers for loop in d.loops)
+    run = first + sum(loop.layers * loop.repeat.high for loop in d.loops)
+    parameters += distinct * block(w, d.expansion)
+    per_layer = 2 * tokens * (4 + 2 * d.expansion) * w * w + 4 * tokens * tokens * w
+    trunk = run * per_layer
+    trunk_calls = head_calls = 0
+    flops = 0
+    for kind, count in program.shape.visit_kinds.items():
+        visits = count * program.rounds
+        names = [name for name, _ in kind]
+        vectors = [x for x in program.noised if x.name in names and x.kind == "vector"]
+        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.GaussianKernel)]
+        if d.inner == "joint":
+            trunk_calls += visits * (1 + sum(steps))
+            flops += visits * (1 + sum(steps)) * trunk
+        else:
+            trunk_calls += visits
+            head_calls += visits * sum(steps)
+            flops += visits * trunk
+            for x, s in zip(vectors, steps, strict=True):
+                sites = dict(kind)[x.name]
+                flops += visits * s * sites * 2 * diffusion_head(w, d.head_width or w, d.head_layers, x.length)
+    batch = program.spec.train.batch
+    activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
+    assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
+    return Cost(parameters, trunk_calls, head_calls, flops, 3 * batch * trunk, activations, assumed)
