@@ -1,122 +1,313 @@
-"""The order algebra, symbolic: lengths, visit counts and visits by arithmetic, never an expanded list."""
+"""The order algebra, symbolic: lengths, visit counts and visits by arithmetic, never an expanded list.
+
+Two views of one round.  `shape` gathers what holds for the round as a whole, in time and memory independent of repeats
+and sites; `visit_at` gives the k-th visit of a fixed order by arithmetic.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 from gencc.dsl import vocabulary as v
+
+Kind = tuple[tuple[str, int], ...]
+"""What a visit holds: sorted pairs of a variable and its number of sites."""
+
+Sites = Mapping[str, int]
+K = TypeVar("K")
+
+RUNS_LIMIT = 20_000
+"""Runs of like visits that `&` merges one by one; beyond it the kinds of its visits are bounds."""
 
 
 @dataclass(frozen=True)
 class Shape:
     """What one round of an order looks like.
 
-    ``visits`` is its length.  ``visit_kinds`` counts visits by what they hold, a sorted tuple of (variable, sites).
-    ``per_site`` is how often each site of a variable is visited in one round (an expectation for random scans).
+    ``visits`` is its length.  ``visit_kinds`` counts visits by what they hold and ``per_site`` how often each site of a
+    variable is visited in one round; both are expectations where a random scan draws.  ``fixed``: the same visits in
+    every trajectory and round.  ``steady``: each round visits a site equally often.  ``exact`` is False where the kinds
+    are bounds: no visit holds more, some may hold less.
     """
 
     visits: int
-    visit_kinds: Counter[tuple[tuple[str, int], ...]] = field(default_factory=Counter)
+    visit_kinds: Mapping[Kind, float] = field(default_factory=dict)
     per_site: Mapping[str, float] = field(default_factory=dict)
     fixed: bool = True
     steady: bool = True
+    exact: bool = True
 
-    def kinds_of(self, variable: str) -> list[tuple[tuple[str, int], ...]]:
+    def kinds_of(self, variable: str) -> list[Kind]:
         """The kinds of visit that touch ``variable``."""
         return [kind for kind in self.visit_kinds if any(name == variable for name, _ in kind)]
 
+    def is_one_site(self, variable: str) -> bool:
+        """Whether each visit that touches ``variable`` holds that one site and nothing else."""
+        return all(size(kind) == 1 for kind in self.kinds_of(variable))
 
-def shape(order: v.Order, sites: Mapping[str, int]) -> Shape:
-    """The shape of one round, in time and memory independent of repeats and sites."""
+    def visits_of(self, variable: str) -> float:
+        """Visits in a round that touch ``variable``."""
+        return sum(self.visit_kinds[kind] for kind in self.kinds_of(variable))
+
+    def most(self, variable: str) -> int:
+        """Most sites of ``variable`` in one visit."""
+        return max((n for kind in self.kinds_of(variable) for name, n in kind if name == variable), default=0)
+
+
+def size(kind: Kind) -> int:
+    """Sites that a visit of this kind holds."""
+    return sum(n for _, n in kind)
+
+
+def shape(order: v.Order, sites: Sites) -> Shape:
+    """The shape of one round."""
     match order:
         case v.Sweep():
             n = sites[order.variable]
-            return Shape(n, Counter({((order.variable, 1),): n}), {order.variable: 1})
+            return Shape(n, {((order.variable, 1),): n}, {order.variable: 1})
         case v.Together():
-            return Shape(1, Counter({((order.variable, sites[order.variable]),): 1}), {order.variable: 1})
+            return Shape(1, {((order.variable, sites[order.variable]),): 1}, {order.variable: 1})
         case v.Blocks():
-            n, k = sites[order.variable], order.size
-            kinds = Counter({((order.variable, min(n, k)),): max(n // k, 0)})
-            if n % k:
-                kinds[((order.variable, n % k),)] += 1
-            return Shape(-(-n // k), Counter({kind: c for kind, c in kinds.items() if c}), {order.variable: 1})
+            kinds: dict[Kind, float] = {}
+            for count, kind in _runs(order, sites, False):
+                kinds[kind] = kinds.get(kind, 0) + count
+            return Shape(length(order, sites), kinds, {order.variable: 1})
         case v.Confidence():
-            n = sites[order.variable]
-            kinds = Counter({((order.variable, max(1, n // order.steps)),): order.steps})
-            return Shape(order.steps, kinds, {order.variable: 1}, fixed=False)
+            widest = -(-sites[order.variable] // order.steps)
+            return Shape(order.steps, {((order.variable, widest),): order.steps}, {order.variable: 1}, False, exact=False)
         case v.Repeat():
             body = shape(order.body, sites)
-            kinds = Counter({kind: count * order.times for kind, count in body.visit_kinds.items()})
+            kinds = {kind: count * order.times for kind, count in body.visit_kinds.items()}
             per = {name: count * order.times for name, count in body.per_site.items()}
-            return Shape(body.visits * order.times, kinds, per, body.fixed, body.steady)
+            return Shape(body.visits * order.times, kinds, per, body.fixed, body.steady, body.exact)
         case v.Reverse():
             return shape(order.body, sites)
         case v.Shuffle():
             body = shape(order.body, sites)
-            return Shape(body.visits, body.visit_kinds, body.per_site, False, body.steady)
+            return Shape(body.visits, body.visit_kinds, body.per_site, False, body.steady, body.exact)
         case v.Then() | v.Zip():
             parts = [shape(part, sites) for part in order.parts]
-            kinds = sum((p.visit_kinds for p in parts), Counter())
-            return Shape(
-                sum(p.visits for p in parts), kinds, _added(parts), all(p.fixed for p in parts), all(p.steady for p in parts)
-            )  # fmt: skip
+            return _together(parts, sum(p.visits for p in parts), _added([p.visit_kinds for p in parts]))
         case v.Joint():
-            return _joint([shape(part, sites) for part in order.parts])
+            return _joint(order, sites)
         case v.RandomScan():
             parts = [shape(part, sites) for part in order.parts]
-            total = sum(order.weights)
-            per: dict[str, float] = {}
-            for part, weight in zip(parts, order.weights, strict=True):
-                for name, count in part.per_site.items():
-                    per[name] = per.get(name, 0.0) + weight / total * count / part.visits
-            kinds = Counter({kind: 1 for part in parts for kind in part.visit_kinds})
-            return Shape(1, kinds, per, fixed=False, steady=False)
+            shares = [w / sum(order.weights) / p.visits for p, w in zip(parts, order.weights, strict=True)]
+            kinds = _added([{k: c * s for k, c in p.visit_kinds.items()} for p, s in zip(parts, shares, strict=True)])
+            per = _added([{n: c * s for n, c in p.per_site.items()} for p, s in zip(parts, shares, strict=True)])
+            return Shape(1, kinds, per, fixed=False, steady=False, exact=all(p.exact for p in parts))
     raise TypeError(order)
 
 
-def _added(parts: list[Shape]) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for part in parts:
-        for name, count in part.per_site.items():
-            total[name] = total.get(name, 0) + count
+def _added(counts: Sequence[Mapping[K, float]]) -> dict[K, float]:
+    total: dict[K, float] = {}
+    for part in counts:
+        for key, count in part.items():
+            total[key] = total.get(key, 0) + count
     return total
 
 
-def _joint(parts: list[Shape]) -> Shape:
-    """Merged visits.  Where every part's visits are all alike the kinds are exact; else they are the widest."""
-    kinds: Counter[tuple[tuple[str, int], ...]] = Counter()
+def _together(parts: list[Shape], visits: int, kinds: Mapping[Kind, float], exact: bool = True) -> Shape:
+    return Shape(
+        visits,
+        kinds,
+        _added([p.per_site for p in parts]),
+        all(p.fixed for p in parts),
+        all(p.steady for p in parts),
+        exact and all(p.exact for p in parts),
+    )
+
+
+def _joint(order: v.Joint, sites: Sites) -> Shape:
+    """Merged visits: exact by merging runs of like visits, or bounds where a shuffle mixes kinds or the runs are many."""
+    parts = [shape(part, sites) for part in order.parts]
+    visits = max(p.visits for p in parts)
+    kinds: dict[Kind, float] = {}
+    try:
+        for number, (count, kind) in enumerate(_runs(order, sites, False)):
+            if number == RUNS_LIMIT:
+                raise _Unknown
+            kinds[kind] = kinds.get(kind, 0) + count
+        return _together(parts, visits, kinds)
+    except _Unknown:
+        widest = [tuple((name, p.most(name)) for name in p.per_site) for p in parts]
+        return _together(parts, visits, {_merged(widest): visits}, exact=False)
+
+
+class _Unknown(Exception):
+    """The kinds of visit are known, their sequence is not."""
+
+
+def _merged(kinds: list[Kind]) -> Kind:
+    total = _added([dict(kind) for kind in kinds])
+    return tuple(sorted((name, int(n)) for name, n in total.items()))
+
+
+def _runs(order: v.Order, sites: Sites, backwards: bool) -> Iterator[tuple[int, Kind]]:
+    """The sequence of visit kinds as runs of equal ones, lazily."""
+    match order:
+        case v.Sweep():
+            yield sites[order.variable], ((order.variable, 1),)
+        case v.Together():
+            yield 1, ((order.variable, sites[order.variable]),)
+        case v.Blocks():
+            n, k = sites[order.variable], min(order.size, sites[order.variable])
+            blocks = [(n // k, ((order.variable, k),)), (1 if n % k else 0, ((order.variable, n % k),))]
+            yield from ((count, kind) for count, kind in (reversed(blocks) if backwards else blocks) if count)
+        case v.Reverse():
+            yield from _runs(order.body, sites, not backwards)
+        case v.Then():
+            for part in reversed(order.parts) if backwards else order.parts:
+                yield from _runs(part, sites, backwards)
+        case v.Repeat():
+            first = list(islice(_runs(order.body, sites, backwards), 2))
+            if len(first) == 1:
+                yield first[0][0] * order.times, first[0][1]
+            else:
+                for _ in range(order.times):
+                    yield from _runs(order.body, sites, backwards)
+        case v.Joint():
+            if backwards and len({length(part, sites) for part in order.parts}) > 1:
+                raise _Unknown
+            yield from _merged_runs([_runs(part, sites, backwards) for part in order.parts])
+        case v.Shuffle() | v.RandomScan() | v.Zip() | v.Confidence():
+            whole = shape(order, sites)
+            if len(whole.visit_kinds) > 1:
+                raise _Unknown
+            yield whole.visits, next(iter(whole.visit_kinds))
+
+
+def _merged_runs(parts: list[Iterator[tuple[int, Kind]]]) -> Iterator[tuple[int, Kind]]:
+    heads = [next(part, None) for part in parts]
+    while any(heads):
+        step = min(head[0] for head in heads if head)
+        yield step, _merged([head[1] for head in heads if head])
+        for i, head in enumerate(heads):
+            if head:
+                heads[i] = (head[0] - step, head[1]) if head[0] > step else next(parts[i], None)
+
+
+def moves(order: v.Order, sites: Sites, variable: str, rounds: int) -> int:
+    """Visits of a site over the trajectory, at least 1; an expectation is rounded up."""
+    return max(1, math.ceil(shape(order, sites).per_site.get(variable, 0) * rounds - 1e-9))
+
+
+# ---------------------------------------------------------------- single visits
+
+
+def length(order: v.Order, sites: Sites) -> int:
+    """Visits in one round."""
+    match order:
+        case v.Sweep():
+            return sites[order.variable]
+        case v.Together() | v.RandomScan():
+            return 1
+        case v.Blocks():
+            return -(-sites[order.variable] // order.size)
+        case v.Confidence():
+            return order.steps
+        case v.Repeat():
+            return order.times * length(order.body, sites)
+        case v.Reverse() | v.Shuffle():
+            return length(order.body, sites)
+        case v.Then() | v.Zip():
+            return sum(length(part, sites) for part in order.parts)
+        case v.Joint():
+            return max(length(part, sites) for part in order.parts)
+    raise TypeError(order)
+
+
+def visit_at(order: v.Order, sites: Sites, k: int) -> dict[str, range]:
+    """The sites of visit ``k`` of a round, per variable; a shuffle is read before its permutation.
+
+    Raises:
+        IndexError: there is no such visit.
+        ValueError: the visit is drawn at random or depends on values.
+    """
+    total = length(order, sites)
+    if not 0 <= k < total:
+        raise IndexError(k)
+    match order:
+        case v.Sweep():
+            return {order.variable: range(k, k + 1)}
+        case v.Together():
+            return {order.variable: range(sites[order.variable])}
+        case v.Blocks():
+            return {order.variable: range(k * order.size, min((k + 1) * order.size, sites[order.variable]))}
+        case v.Repeat():
+            return visit_at(order.body, sites, k % (total // order.times))
+        case v.Reverse():
+            return visit_at(order.body, sites, total - 1 - k)
+        case v.Shuffle():
+            return visit_at(order.body, sites, k)
+        case v.Then():
+            for part in order.parts:
+                n = length(part, sites)
+                if k < n:
+                    return visit_at(part, sites, k)
+                k -= n
+        case v.Zip():
+            return _alternate(order.parts, sites, k)
+        case v.Joint():
+            out: dict[str, range] = {}
+            for part in order.parts:
+                if k < length(part, sites):
+                    out |= visit_at(part, sites, k)
+            return out
+    raise ValueError("the visits of a random scan are drawn, and those of `confidence` depend on values")
+
+
+def _alternate(parts: tuple[v.Order, ...], sites: Sites, k: int) -> dict[str, range]:
+    """Turns of equal length: as long as the same parts last, they come round in turn."""
+    lengths = [length(part, sites) for part in parts]
     done = 0
-    for stop in sorted({p.visits for p in parts}):
-        merged: Counter[str] = Counter()
-        for part in parts:
-            if part.visits >= stop:
-                for name, size in max(part.visit_kinds, key=lambda kind: sum(n for _, n in kind)):
-                    merged[name] += size
-        kinds[tuple(sorted(merged.items()))] += stop - done
+    for stop in sorted(set(lengths)):
+        alive = [part for part, n in zip(parts, lengths, strict=True) if n >= stop]
+        if k < len(alive) * (stop - done):
+            return visit_at(alive[k % len(alive)], sites, done + k // len(alive))
+        k -= len(alive) * (stop - done)
         done = stop
-    fixed = all(p.fixed for p in parts)
-    return Shape(done, Counter({k: c for k, c in kinds.items() if c}), _added(parts), fixed, all(p.steady for p in parts))
+    raise IndexError(k)
+
+
+def visits(order: v.Order, sites: Sites) -> Iterator[dict[str, range]]:
+    """The visits of one round, lazily; see `visit_at`."""
+    return (visit_at(order, sites, k) for k in range(length(order, sites)))
+
+
+# ---------------------------------------------------------------- the expression
+
+
+def parts_of(order: v.Order) -> tuple[v.Order, ...]:
+    """The orders directly inside an order."""
+    match order:
+        case v.Repeat() | v.Reverse() | v.Shuffle():
+            return (order.body,)
+        case v.Then() | v.Zip() | v.Joint() | v.RandomScan():
+            return order.parts
+    return ()
+
+
+def walk(order: v.Order) -> Iterator[v.Order]:
+    """An order and everything inside it, outermost first."""
+    yield order
+    for part in parts_of(order):
+        yield from walk(part)
 
 
 def variables(order: v.Order) -> set[str]:
     """The variables that an order mentions."""
-    if isinstance(order, v.Sweep | v.Together | v.Blocks | v.Confidence):
-        return {order.variable}
-    if isinstance(order, v.Repeat | v.Reverse | v.Shuffle):
-        return variables(order.body)
-    if isinstance(order, v.Then | v.Zip | v.Joint | v.RandomScan):
-        return set().union(*(variables(part) for part in order.parts))
-    return set()
+    leaves = v.Sweep | v.Together | v.Blocks | v.Confidence
+    return {inner.variable for inner in walk(order) if isinstance(inner, leaves)}
 
 
 def contains(order: v.Order, kind: type[v.Order]) -> v.Order | None:
     """The first node of ``kind``, if any."""
-    if isinstance(order, kind):
-        return order
-    inner = [order.body] if isinstance(order, v.Repeat | v.Reverse | v.Shuffle) else list(getattr(order, "parts", ()))
-    return next((found for part in inner if (found := contains(part, kind))), None)
+    return next((inner for inner in walk(order) if isinstance(inner, kind)), None)
 
 
 def shown(order: v.Order, inside: int = 0) -> str:
@@ -139,7 +330,8 @@ def shown(order: v.Order, inside: int = 0) -> str:
         case v.Zip():
             return f"zip({', '.join(shown(p) for p in order.parts)})"
         case v.RandomScan():
-            return f"random({', '.join(f'{shown(p)}: {w:g}' for p, w in zip(order.parts, order.weights, strict=True))})"
+            parts = zip(order.parts, order.weights, strict=True)
+            return f"random({', '.join(f'{shown(part)}: {weight:g}' for part, weight in parts)})"
         case v.Then():
             text = " -> ".join(shown(p, 2) for p in order.parts)
             return f"({text})" if inside > 1 else text
@@ -149,7 +341,7 @@ def shown(order: v.Order, inside: int = 0) -> str:
     raise TypeError(order)
 
 
-def text(order: v.Order, sites: Mapping[str, int]) -> str:
+def text(order: v.Order, sites: Sites) -> str:
     """An order as Python over `gencc.runtime.order`."""
 
     def call(name: str, *arguments: str) -> str:

@@ -121,16 +121,14 @@ def analyse(spec: v.Spec, source: Source) -> Program:
         noised = x.name in spec.forward.noise and bool(kinds)
         most = max((n for kind in kinds for name, n in kind if name == x.name), default=0)
         size = x.type.size if isinstance(x.type, v.Ordinal) else (x.type.size or len(x.type.values) or None) if isinstance(x.type, v.Discrete) else None
-        moves = -(-int(1000 * shape.per_site.get(x.name, 0) * spec.forward.rounds) // 1000) if not shape.steady else int(
-            shape.per_site.get(x.name, 0) * spec.forward.rounds
-        )  # fmt: skip
+        moves = algebra.moves(spec.forward.order, sites, x.name, spec.forward.rounds)
         default: v.Target = "cross_entropy" if x.is_discrete else "epsilon"
         out.append(
             Var(
                 name=x.name, py=names[x.name], spec=x, sites=x.sites, plate=x.plate, kernel=spec.forward.noise.get(x.name),
                 target=targets.get(x.name, default if noised else None), noised=noised, kind="token" if x.is_discrete else "vector",
                 mode="condition" if not noised else "hidden" if all(alone) else "seen",
-                moves=max(moves, 1), most=most, values=size, length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
+                moves=moves, most=most, values=size, length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
                 givable=x.name in given,
             )  # fmt: skip
         )

@@ -28,7 +28,10 @@ def formula(expr: Expr, u: float) -> float:
         case Binary():
             a, b = formula(expr.left, u), formula(expr.right, u)
             operation = {"+": a.__add__, "-": a.__sub__, "*": a.__mul__, "/": a.__truediv__, "^": a.__pow__}[expr.operator]
-            return float(operation(b))
+            value = operation(b)
+            if isinstance(value, complex):
+                raise ValueError("a negative number has no such power")
+            return float(value)
     raise TypeError(expr)
 
 

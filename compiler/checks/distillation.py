@@ -13,6 +13,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     for distill in spec.distills:
         ends: dict[str, tuple[int, int]] = {}
+        outside = False
         for role in ("teacher", "student"):
             exit_: v.Exit = getattr(distill, role)
             loop = loops.get(exit_.loop or "")
@@ -22,8 +23,9 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             low, high = _range(exit_, last)
             ends[role] = (low, high)
             if high > last or low < 1 or low > high:
+                outside = True
                 out.append(Diagnostic("GEN309", f"the {role}'s exit {low}..{high} is outside `{loop.name}`, which runs at most {last} times", exit_.span, labels=(Label(loop.where("repeat"), "the loop's range"),), help=f"use an exit between 1 and {last}"))
-        if len(ends) == 2 and distill.teacher.loop == distill.student.loop and not out and ends["student"][1] >= ends["teacher"][0]:
+        if len(ends) == 2 and distill.teacher.loop == distill.student.loop and not outside and ends["student"][1] >= ends["teacher"][0]:
             out.append(Diagnostic("GEN310", "the student may stop where its teacher does", distill.student.span, labels=(Label(distill.teacher.span, "the teacher"),), note="a student learns from an exit that has computed more", help="write `student = NAME.uniform(1, last - 1)` with `teacher = NAME.last`"))
     cycle = graph.cycle("distils-from")
     if cycle:

@@ -16,8 +16,8 @@ TABULATED = 100_000
 def moves(spec: v.Spec, name: str) -> int:
     """Visits of a site over the trajectory, at least 1."""
     assert spec.forward is not None
-    shape = algebra.shape(spec.forward.order, {x.name: x.sites for x in spec.variables})
-    return max(1, int(shape.per_site.get(name, 0) * spec.forward.rounds))
+    sites = {x.name: x.sites for x in spec.variables}
+    return algebra.moves(spec.forward.order, sites, name, spec.forward.rounds)
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:

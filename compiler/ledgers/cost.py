@@ -85,8 +85,7 @@ def cost(program: Program) -> Cost | None:
     parameters += distinct * block(w, d.expansion)
     per_layer = 2 * tokens * (4 + 2 * d.expansion) * w * w + 4 * tokens * tokens * w
     trunk = run * per_layer
-    trunk_calls = head_calls = 0
-    flops = 0
+    trunk_calls = head_calls = flops = 0.0  # expectations where a random scan draws
     for kind, count in program.shape.visit_kinds.items():
         visits = count * program.rounds
         names = [name for name, _ in kind]
@@ -105,4 +104,4 @@ def cost(program: Program) -> Cost | None:
     batch = program.spec.train.batch
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
-    return Cost(parameters, trunk_calls, head_calls, flops, 3 * batch * trunk, activations, assumed)
+    return Cost(parameters, round(trunk_calls), round(head_calls), round(flops), 3 * batch * trunk, activations, assumed)

@@ -64,8 +64,8 @@ class Exactness:
 
 def _moves(spec: v.Spec, name: str) -> int:
     assert spec.forward is not None
-    shape = algebra.shape(spec.forward.order, {x.name: x.sites for x in spec.variables})
-    return max(1, int(shape.per_site.get(name, 0) * spec.forward.rounds))
+    sites = {x.name: x.sites for x in spec.variables}
+    return algebra.moves(spec.forward.order, sites, name, spec.forward.rounds)
 
 
 def left_over(spec: v.Spec, name: str) -> float | None:
@@ -90,7 +90,7 @@ def exactness(spec: v.Spec) -> Exactness:
     assert spec.forward is not None
     shape = algebra.shape(spec.forward.order, {x.name: x.sites for x in spec.variables})
     visits = [
-        VisitLine(kind, count * spec.forward.rounds, sum(n for _, n in kind) == 1)
+        VisitLine(kind, round(count * spec.forward.rounds), sum(n for _, n in kind) == 1)
         for kind, count in sorted(shape.visit_kinds.items())
     ]
     priors: list[PriorLine] = []
