@@ -33,7 +33,12 @@ def build(spec: v.Spec) -> Graph:
             graph.join(key, "reads", f"variable:{x.name}")
     if spec.forward is not None:
         visits = graph.add(
-            Node("visits", "order", f"{spec.forward.rounds} x ({algebra.shown(spec.forward.order)})", spec.forward.where("order"))
+            Node(
+                "visits",
+                "order",
+                f"{spec.forward.rounds} x ({algebra.shown(spec.forward.order)})",
+                spec.forward.where("order"),
+            )
         )
         for name in sorted(algebra.variables(spec.forward.order) & names):
             graph.join(visits, "visits", f"variable:{name}")
@@ -78,7 +83,9 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
         ends = []
         for role, exit_ in (("student", distill.student), ("teacher", distill.teacher)):
             name = exit_.path or f"{exit_.loop}.{_exit_text(exit_)}"
-            node = graph.add(Node("exit", name, f"{role} {number}" if exit_.at == "checkpoint" else name, exit_.span))
+            node = graph.add(
+                Node("exit", name, f"{role} {number}" if exit_.at == "checkpoint" else name, exit_.span)
+            )
             if exit_.loop is not None and f"loop:{exit_.loop}" in graph:
                 graph.join(f"loop:{exit_.loop}", "runs", node)
             ends.append(node)

@@ -27,9 +27,22 @@ COMMANDS = ("check", "fmt", "explain", "run", "new", "compile")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("terminal", "concise", "json"), default="terminal", help="how diagnostics are shown")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour in diagnostics")
-    parser.add_argument("--set", action="append", default=[], metavar="BLOCK.OPTION=VALUE", help="override an option of the spec")
+    parser.add_argument(
+        "--format",
+        choices=("terminal", "concise", "json"),
+        default="terminal",
+        help="how diagnostics are shown",
+    )
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colour in diagnostics"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="BLOCK.OPTION=VALUE",
+        help="override an option of the spec",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,10 +54,28 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="SPEC | COMMAND", required=True)
     compile_ = commands.add_parser("compile", help="compile a spec (also `gencc SPEC --emit ..`)")
     compile_.add_argument("spec")
-    compile_.add_argument("--emit", default="train,sample", metavar="KIND[,KIND..]", help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, all")
-    compile_.add_argument("-o", "--out", default=None, metavar="DIR", help="output folder (default build/<spec>); - prints one program")
+    compile_.add_argument(
+        "--emit",
+        default="train,sample",
+        metavar="KIND[,KIND..]",
+        help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, all",
+    )
+    compile_.add_argument(
+        "-o",
+        "--out",
+        default=None,
+        metavar="DIR",
+        help="output folder (default build/<spec>); - prints one program",
+    )
     compile_.add_argument("--force", action="store_true", help="replace files that gencc did not write")
-    compile_.add_argument("-O", dest="level", type=int, choices=(0, 1), default=1, help="0: the plain program; 1: every exact pass")
+    compile_.add_argument(
+        "-O",
+        dest="level",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="0: the plain program; 1: every exact pass",
+    )
     _common(compile_)
     check = commands.add_parser("check", help="report every mistake of specs")
     check.add_argument("specs", nargs="+")
@@ -57,7 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("code", nargs="?")
     run = commands.add_parser("run", help="compile and run stages: train, sample")
     run.add_argument("spec")
-    run.add_argument("stages", nargs="+", metavar="STAGE", help="train, sample; what stands after -- goes to the last of them")
+    run.add_argument(
+        "stages",
+        nargs="+",
+        metavar="STAGE",
+        help="train, sample; what stands after -- goes to the last of them",
+    )
     run.add_argument("-o", "--out", default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")
     _common(run)

@@ -14,10 +14,31 @@ import networkx as nx
 from gencc.dsl.source import Span
 
 EdgeKind = Literal[
-    "reads", "noises", "visits", "predicts", "distils-from", "conditions-on", "shapes-at", "precedes", "scores", "runs"
+    "reads",
+    "noises",
+    "visits",
+    "predicts",
+    "distils-from",
+    "conditions-on",
+    "shapes-at",
+    "precedes",
+    "scores",
+    "runs",
 ]
 NodeKind = Literal[
-    "data", "variable", "kernel", "visits", "denoiser", "loop", "exit", "target", "loss", "condition", "shape", "correction", "limit"
+    "data",
+    "variable",
+    "kernel",
+    "visits",
+    "denoiser",
+    "loop",
+    "exit",
+    "target",
+    "loss",
+    "condition",
+    "shape",
+    "correction",
+    "limit",
 ]
 
 ENDS: dict[EdgeKind, tuple[set[NodeKind], set[NodeKind]]] = {

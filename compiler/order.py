@@ -78,7 +78,13 @@ def shape(order: v.Order, sites: Sites) -> Shape:
             return Shape(length(order, sites), kinds, {order.variable: 1})
         case v.Confidence():
             widest = -(-sites[order.variable] // order.steps)
-            return Shape(order.steps, {((order.variable, widest),): order.steps}, {order.variable: 1}, False, exact=False)
+            return Shape(
+                order.steps,
+                {((order.variable, widest),): order.steps},
+                {order.variable: 1},
+                False,
+                exact=False,
+            )
         case v.Repeat():
             body = shape(order.body, sites)
             kinds = {kind: count * order.times for kind, count in body.visit_kinds.items()}
@@ -97,8 +103,12 @@ def shape(order: v.Order, sites: Sites) -> Shape:
         case v.RandomScan():
             parts = [shape(part, sites) for part in order.parts]
             shares = [w / sum(order.weights) / p.visits for p, w in zip(parts, order.weights, strict=True)]
-            kinds = _added([{k: c * s for k, c in p.visit_kinds.items()} for p, s in zip(parts, shares, strict=True)])
-            per = _added([{n: c * s for n, c in p.per_site.items()} for p, s in zip(parts, shares, strict=True)])
+            kinds = _added(
+                [{k: c * s for k, c in p.visit_kinds.items()} for p, s in zip(parts, shares, strict=True)]
+            )
+            per = _added(
+                [{n: c * s for n, c in p.per_site.items()} for p, s in zip(parts, shares, strict=True)]
+            )
             return Shape(1, kinds, per, fixed=False, steady=False, exact=all(p.exact for p in parts))
     raise TypeError(order)
 

@@ -19,7 +19,9 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _loops(program: Program) -> list[tuple[str, int, int]]:
-    return [(loop.name, loop.repeat.low, loop.repeat.high) for loop in getattr(program.spec.denoiser, "loops", ())]
+    return [
+        (loop.name, loop.repeat.low, loop.repeat.high) for loop in getattr(program.spec.denoiser, "loops", ())
+    ]
 
 
 def text(program: Program) -> str:
@@ -29,9 +31,15 @@ def text(program: Program) -> str:
     ledger, price = exactness(spec), cost(program)
     out = [f"{spec.name}: the plan", ""]
     out.append("process")
-    out.append(f"  order       {program.rounds} x ({algebra.shown(spec.forward.order)}) = {program.visits:,} visits")
+    out.append(
+        f"  order       {program.rounds} x ({algebra.shown(spec.forward.order)}) = {program.visits:,} visits"
+    )
     for x in program.vars:
-        kernel = f"{x.kernel.word} noise, predicted by {x.target}" if x.noised and x.kernel else "a condition, always given"
+        kernel = (
+            f"{x.kernel.word} noise, predicted by {x.target}"
+            if x.noised and x.kernel
+            else "a condition, always given"
+        )
         where = f"in plate {x.plate}" if x.plate else f"{x.sites} site{'s' * (x.sites > 1)}"
         out.append(f"  {x.name:<11} {kernel}; {where}")
     tasks = " | ".join(t.name for t in spec.tasks)
@@ -42,15 +50,34 @@ def text(program: Program) -> str:
         out.append(f"  {line.count:>9,} visits of {sites:<24} {line.verdict}")
     for prior in ledger.priors:
         note = f" ({prior.note})" if prior.note else ""
-        out.append(f"  distance of {prior.variable} from its prior: {prior.left:.2g} left, total variation at most {prior.bound:.2g}{note}")
+        out.append(
+            f"  distance of {prior.variable} from its prior: {prior.left:.2g} left, total variation at most {prior.bound:.2g}{note}"
+        )
     for step in ledger.steps:
-        out.append(f"  {step.variable}: {step.steps:,} inner steps over the trajectory; the error of discretisation falls as their inverse")
-    out.append("  the sampler is exact up to these and the network's own error" if ledger.exact else "  factorised visits draw their sites independently: their joint law is wrong even with a perfect network")
+        out.append(
+            f"  {step.variable}: {step.steps:,} inner steps over the trajectory; the error of discretisation falls as their inverse"
+        )
+    out.append(
+        "  the sampler is exact up to these and the network's own error"
+        if ledger.exact
+        else "  factorised visits draw their sites independently: their joint law is wrong even with a perfect network"
+    )
     if price is not None:
         out += ["", "cost"]
-        out.append(f"  parameters          {price.parameters:,}" + (f"  (with {UNKNOWN_VALUES} values of {', '.join(price.assumed)}, which come from the data)" if price.assumed else ""))
-        out.append(f"  one sample          {price.trunk_calls:,} runs of the trunk, {price.head_calls:,} of the head: {_amount(price.flops_per_sample, 'FLOP')}")
-        out.append(f"  one training step   {_amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}")
+        out.append(
+            f"  parameters          {price.parameters:,}"
+            + (
+                f"  (with {UNKNOWN_VALUES} values of {', '.join(price.assumed)}, which come from the data)"
+                if price.assumed
+                else ""
+            )
+        )
+        out.append(
+            f"  one sample          {price.trunk_calls:,} runs of the trunk, {price.head_calls:,} of the head: {_amount(price.flops_per_sample, 'FLOP')}"
+        )
+        out.append(
+            f"  one training step   {_amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}"
+        )
         out.append(f"  activations         {_amount(price.activation_bytes, 'B')} while training")
         for name, low, high in _loops(program):
             out.append(f"  loop {name:<14} {low}..{high} repeats; training and sampling run {high}")
@@ -70,7 +97,10 @@ def as_json(program: Program) -> str:
         "tasks": [t.name for t in spec.tasks],
         "exactness": {
             "exact": ledger.exact,
-            "visits": [{"sites": dict(line.sites), "count": line.count, "verdict": line.verdict} for line in ledger.visits],
+            "visits": [
+                {"sites": dict(line.sites), "count": line.count, "verdict": line.verdict}
+                for line in ledger.visits
+            ],
             "priors": [asdict(p) for p in ledger.priors],
             "inner_steps": {s.variable: s.steps for s in ledger.steps},
         },

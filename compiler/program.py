@@ -41,7 +41,11 @@ def identifiers(names: list[str]) -> dict[str, str]:
             or not c.isidentifier()
         )  # fmt: skip
         while clashes(candidate):
-            candidate = f"{candidate.strip('_') or 'v'}_" if candidate.startswith("_") or not candidate.isidentifier() else f"{candidate}_"
+            candidate = (
+                f"{candidate.strip('_') or 'v'}_"
+                if candidate.startswith("_") or not candidate.isidentifier()
+                else f"{candidate}_"
+            )
         taken.add(candidate)
         out[name] = candidate
     return out
@@ -120,15 +124,31 @@ def analyse(spec: v.Spec, source: Source) -> Program:
         alone = [sum(n for _, n in kind) == 1 for kind in kinds]
         noised = x.name in spec.forward.noise and bool(kinds)
         most = max((n for kind in kinds for name, n in kind if name == x.name), default=0)
-        size = x.type.size if isinstance(x.type, v.Ordinal) else (x.type.size or len(x.type.values) or None) if isinstance(x.type, v.Discrete) else None
+        size = (
+            x.type.size
+            if isinstance(x.type, v.Ordinal)
+            else (x.type.size or len(x.type.values) or None)
+            if isinstance(x.type, v.Discrete)
+            else None
+        )
         moves = algebra.moves(spec.forward.order, sites, x.name, spec.forward.rounds)
         default: v.Target = "cross_entropy" if x.is_discrete else "epsilon"
         out.append(
             Var(
-                name=x.name, py=names[x.name], spec=x, sites=x.sites, plate=x.plate, kernel=spec.forward.noise.get(x.name),
-                target=targets.get(x.name, default if noised else None), noised=noised, kind="token" if x.is_discrete else "vector",
+                name=x.name,
+                py=names[x.name],
+                spec=x,
+                sites=x.sites,
+                plate=x.plate,
+                kernel=spec.forward.noise.get(x.name),
+                target=targets.get(x.name, default if noised else None),
+                noised=noised,
+                kind="token" if x.is_discrete else "vector",
                 mode="condition" if not noised else "hidden" if all(alone) else "seen",
-                moves=moves, most=most, values=size, length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
+                moves=moves,
+                most=most,
+                values=size,
+                length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
                 givable=x.name in given,
             )  # fmt: skip
         )

@@ -23,11 +23,19 @@ def formula(expr: Expr, u: float) -> float:
         case Negative():
             return -formula(expr.operand, u)
         case Call():
-            function = {"cos": math.cos, "sin": math.sin, "exp": math.exp, "log": math.log, "sqrt": math.sqrt}[expr.name.text]
+            function = {
+                "cos": math.cos,
+                "sin": math.sin,
+                "exp": math.exp,
+                "log": math.log,
+                "sqrt": math.sqrt,
+            }[expr.name.text]
             return function(formula(expr.arguments[0].value, u))
         case Binary():
             a, b = formula(expr.left, u), formula(expr.right, u)
-            operation = {"+": a.__add__, "-": a.__sub__, "*": a.__mul__, "/": a.__truediv__, "^": a.__pow__}[expr.operator]
+            operation = {"+": a.__add__, "-": a.__sub__, "*": a.__mul__, "/": a.__truediv__, "^": a.__pow__}[
+                expr.operator
+            ]
             value = operation(b)
             if isinstance(value, complex):
                 raise ValueError("a negative number has no such power")
@@ -63,14 +71,18 @@ def keep_table(schedule: v.Schedule, visits: int) -> list[float]:
         ValueError: a reason in the author's terms why this is no keep schedule.
     """
     if isinstance(schedule, v.Table) and len(schedule.values) != visits + 1:
-        raise ValueError(f"the table has {len(schedule.values)} values where {visits} visits need {visits + 1}")
+        raise ValueError(
+            f"the table has {len(schedule.values)} values where {visits} visits need {visits + 1}"
+        )
     try:
         table = [at(schedule, m / visits, visits) for m in range(visits + 1)]
     except (ArithmeticError, ValueError, TypeError) as error:
         raise ValueError(f"it has no value everywhere in [0, 1] ({error})") from error
     table = [round(a, 15) + 0.0 for a in table]
     if abs(table[0] - 1) > 1e-9:
-        raise ValueError(f"it starts at {table[0]:g}, and before the first visit nothing is noised, so it must start at 1")
+        raise ValueError(
+            f"it starts at {table[0]:g}, and before the first visit nothing is noised, so it must start at 1"
+        )
     if any(not -1e-12 <= a <= 1 + 1e-12 for a in table):
         raise ValueError("it leaves [0, 1]")
     if any(b > a + 1e-12 for a, b in zip(table, table[1:], strict=False)):
@@ -91,7 +103,10 @@ def beta_table(kernel: v.GaussianKernel, steps: int) -> list[float]:
                 raise ValueError(f"the signal starts at {signal[0]:g} instead of 1")
             if any(b > a + 1e-12 or b < -1e-12 for a, b in zip(signal, signal[1:], strict=False)):
                 raise ValueError("the signal rises or leaves [0, 1]")
-            return [min(BETA_LIMIT, 1 - b / a if a > 0 else BETA_LIMIT) for a, b in zip(signal, signal[1:], strict=False)]
+            return [
+                min(BETA_LIMIT, 1 - b / a if a > 0 else BETA_LIMIT)
+                for a, b in zip(signal, signal[1:], strict=False)
+            ]
         schedule = kernel.beta or v.Linear(start=1e-4, end=2e-2)
         scale = REFERENCE_STEPS / steps
         table = [min(BETA_LIMIT, scale * at(schedule, n / max(steps - 1, 1), steps)) for n in range(steps)]
@@ -140,7 +155,9 @@ def text(schedule: v.Schedule, visits: int) -> str:
         case v.Sigmoid():
             s = schedule.sharpness
             low, high = 1 / (1 + math.exp(-s)), 1 / (1 + math.exp(s))
-            return f"(torch.sigmoid({_number(s)} * (1.0 - 2.0 * u)) - {_number(high)}) / {_number(low - high)}"
+            return (
+                f"(torch.sigmoid({_number(s)} * (1.0 - 2.0 * u)) - {_number(high)}) / {_number(low - high)}"
+            )
         case v.Constant():
             return f"torch.full_like(u, {_number(schedule.value)})"
         case v.Geometric():

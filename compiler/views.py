@@ -57,12 +57,29 @@ def _tree(node: Any, source: Source, depth: int, name: str = "") -> list[str]:
         return [line for child in node for line in _tree(child, source, depth)]
     if not is_dataclass(node) or isinstance(node, Span):
         return [f"{pad}{node!r}"] if node is not None else []
-    at = source.position(getattr(node, "span").start) if hasattr(node, "span") else None
-    plain = [f"{f.name}={getattr(node, f.name)!r}" for f in fields(node) if f.name != "span" and not _deep(getattr(node, f.name))]
+    at = source.position(node.span.start) if hasattr(node, "span") else None
+    plain = [
+        f"{f.name}={getattr(node, f.name)!r}"
+        for f in fields(node)
+        if f.name != "span" and not _deep(getattr(node, f.name))
+    ]
     head = f"{pad}{type(node).__name__}{' ' + ' '.join(plain) if plain else ''}{f'  [{at.line}:{at.column}]' if at else ''}"
-    deep = [(f.name, getattr(node, f.name)) for f in fields(node) if f.name != "span" and _deep(getattr(node, f.name))]
-    return [head, *(line for n, child in deep for line in _tree(child, source, depth + 1, "" if isinstance(child, tuple) else n))]
+    deep = [
+        (f.name, getattr(node, f.name))
+        for f in fields(node)
+        if f.name != "span" and _deep(getattr(node, f.name))
+    ]
+    return [
+        head,
+        *(
+            line
+            for n, child in deep
+            for line in _tree(child, source, depth + 1, "" if isinstance(child, tuple) else n)
+        ),
+    ]
 
 
 def _deep(value: Any) -> bool:
-    return (is_dataclass(value) and not isinstance(value, Span)) or (isinstance(value, tuple) and any(is_dataclass(v) for v in value))
+    return (is_dataclass(value) and not isinstance(value, Span)) or (
+        isinstance(value, tuple) and any(is_dataclass(v) for v in value)
+    )

@@ -54,7 +54,11 @@ def described(annotation: Any) -> str:
         elif isinstance(kind, type) and issubclass(kind, v.Form):
             words.append(f"`{kind.word}{'(..)' if kind.model_fields else ''}`")
         else:
-            words.append({int: "a whole number", float: "a number", str: "a quoted string", bool: "`yes` or `no`"}.get(kind, "a value"))
+            words.append(
+                {int: "a whole number", float: "a number", str: "a quoted string", bool: "`yes` or `no`"}.get(
+                    kind, "a value"
+                )
+            )
     words = list(dict.fromkeys(words))
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
@@ -71,7 +75,13 @@ def constant(expr: Expr) -> int | float | None:
         if a is None or b is None:
             return None
         try:
-            value = {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b, "^": lambda: float(a) ** b}[expr.operator]()
+            value = {
+                "+": lambda: a + b,
+                "-": lambda: a - b,
+                "*": lambda: a * b,
+                "/": lambda: a / b,
+                "^": lambda: float(a) ** b,
+            }[expr.operator]()
         except (ArithmeticError, ValueError):
             return None
         return value if isinstance(value, int | float) else None
@@ -84,7 +94,15 @@ class Binder:
     def __init__(self) -> None:
         self.problems: list[Diagnostic] = []
 
-    def error(self, code: str, message: str, span: Span, help: str = "", note: str = "", labels: Iterable[Label] = ()) -> Any:
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",
+        note: str = "",
+        labels: Iterable[Label] = (),
+    ) -> Any:
         self.problems.append(Diagnostic(code, message, span, labels=tuple(labels), note=note, help=help))
         return MISSING
 
@@ -113,7 +131,12 @@ class Binder:
         if isinstance(expr, Name) and choices:
             if expr.text in choices:
                 return expr.text
-            return self.error("GEN102", f"`{expr.text}` is not a choice for `{what}`", expr.span, did_you_mean(expr.text, choices))
+            return self.error(
+                "GEN102",
+                f"`{expr.text}` is not a choice for `{what}`",
+                expr.span,
+                did_you_mean(expr.text, choices),
+            )
         if v.Formula in kinds and self._is_formula(expr):
             return v.Formula(expression=expr).located(expr.span)
         return self.error("GEN103", f"`{what}` cannot be this", expr.span, f"write {described(annotation)}")
@@ -127,12 +150,23 @@ class Binder:
                 low, high = constant(expr.left), constant(expr.right)
                 if isinstance(low, int) and isinstance(high, int):
                     if not 1 <= low <= high:
-                        return self.error("GEN104", f"`{what}` runs from {low} to {high}", expr.span, "write the smaller number first, from 1 up")
+                        return self.error(
+                            "GEN104",
+                            f"`{what}` runs from {low} to {high}",
+                            expr.span,
+                            "write the smaller number first, from 1 up",
+                        )
                     return v.Range(low=low, high=high).located(expr.span)
         if number is not None:
             if not math.isfinite(number) or abs(number) > 1e300:
-                return self.error("GEN104", f"`{what}` is not a finite number", expr.span, "write a smaller number")
-            if int in kinds and (isinstance(number, int) or number == int(number)) and not isinstance(number, bool):
+                return self.error(
+                    "GEN104", f"`{what}` is not a finite number", expr.span, "write a smaller number"
+                )
+            if (
+                int in kinds
+                and (isinstance(number, int) or number == int(number))
+                and not isinstance(number, bool)
+            ):
                 return int(number)
             if float in kinds:
                 return float(number)
@@ -140,7 +174,12 @@ class Binder:
             return expr.value
         if isinstance(expr, Name) and bool in kinds and expr.text in ("yes", "no", "true", "false"):
             return expr.text in ("yes", "true")
-        if isinstance(expr, Name) and str in kinds and expr.text not in self._words(kinds) and len(expr.parts) == 1:
+        if (
+            isinstance(expr, Name)
+            and str in kinds
+            and expr.text not in self._words(kinds)
+            and len(expr.parts) == 1
+        ):
             return expr.text
         return MISSING
 
@@ -155,20 +194,34 @@ class Binder:
             if v.Formula in forms and self._is_formula(expr):
                 return v.Formula(expression=expr).located(expr.span)
             words = [f.word for f in forms if f is not v.Formula]
-            return self.error("GEN102", f"`{name.text}` is not a choice for `{what}`", name.span, did_you_mean(name.text, words))
+            return self.error(
+                "GEN102",
+                f"`{name.text}` is not a choice for `{what}`",
+                name.span,
+                did_you_mean(name.text, words),
+            )
         arguments = list(expr.arguments) if isinstance(expr, Call) else []
         fields = list(form.model_fields)
         # `linear(1 -> 0)`, `top(1 of 8)`: an operator that separates two positional arguments.
         if len(arguments) == 1 and arguments[0].key is None and isinstance(arguments[0].value, Binary):
             pair = arguments[0].value
             if pair.operator in ("->", "of"):
-                given: list[tuple[str | None, Expr, Span]] = [(None, pair.left, pair.left.span), (None, pair.right, pair.right.span)]
+                given: list[tuple[str | None, Expr, Span]] = [
+                    (None, pair.left, pair.left.span),
+                    (None, pair.right, pair.right.span),
+                ]
             else:
                 given = [(None, pair, pair.span)]
         else:
             given = [(a.key.text if a.key else None, a.value, a.span) for a in arguments]
         if form in (v.Table, v.Discrete, v.Key) and len(given) > 1 and all(k is None for k, _, _ in given):
-            given = [(fields[0] if form is not v.Discrete else "values", List(tuple(e for _, e, _ in given), expr.span), expr.span)]
+            given = [
+                (
+                    fields[0] if form is not v.Discrete else "values",
+                    List(tuple(e for _, e, _ in given), expr.span),
+                    expr.span,
+                )
+            ]
         elif form is v.Discrete and len(given) == 1 and isinstance(given[0][1], Text):
             given = [("values", given[0][1], given[0][2])]
         values: dict[str, Any] = {}
@@ -177,14 +230,21 @@ class Binder:
         for position, (key, value, span) in enumerate(given):
             if key is None:
                 if position >= len(fields):
-                    self.error("GEN103", f"`{form.word}` takes at most {len(fields)} values", span, _signature(form))
+                    self.error(
+                        "GEN103", f"`{form.word}` takes at most {len(fields)} values", span, _signature(form)
+                    )
                     broken = True
                     continue
                 field = fields[position]
             else:
                 field = ALIASES.get(key, key)
                 if field not in fields:
-                    self.error("GEN101", f"`{form.word}` has no option `{key}`", span, did_you_mean(key, _shown(fields)))
+                    self.error(
+                        "GEN101",
+                        f"`{form.word}` has no option `{key}`",
+                        span,
+                        did_you_mean(key, _shown(fields)),
+                    )
                     broken = True
                     continue
             if field in values:
@@ -195,7 +255,9 @@ class Binder:
                     "GEN103", "`from` can only be `data`", value.span, "write `discrete(from = data)`"
                 )  # fmt: skip
             else:
-                bound = self.value(value, _annotation(form.model_fields[field]), f"{form.word}.{key or field}")
+                bound = self.value(
+                    value, _annotation(form.model_fields[field]), f"{form.word}.{key or field}"
+                )
             if bound is MISSING:
                 broken = True
             else:
@@ -212,14 +274,24 @@ class Binder:
         if isinstance(expr, Negative):
             return self._is_formula(expr.operand)
         if isinstance(expr, Binary):
-            return expr.operator in ("+", "-", "*", "/", "^") and self._is_formula(expr.left) and self._is_formula(expr.right)
+            return (
+                expr.operator in ("+", "-", "*", "/", "^")
+                and self._is_formula(expr.left)
+                and self._is_formula(expr.right)
+            )
         if isinstance(expr, Call):
-            return expr.name.text in FORMULA_FUNCTIONS and len(expr.arguments) == 1 and self._is_formula(expr.arguments[0].value)
+            return (
+                expr.name.text in FORMULA_FUNCTIONS
+                and len(expr.arguments) == 1
+                and self._is_formula(expr.arguments[0].value)
+            )
         return False
 
     # ---- models
 
-    def make(self, model: type[v.Model], values: dict[str, Any], spans: dict[str, Span], span: Span, what: str) -> Any:
+    def make(
+        self, model: type[v.Model], values: dict[str, Any], spans: dict[str, Span], span: Span, what: str
+    ) -> Any:
         """A model from bound values; pydantic's complaints become diagnostics at the options they are about."""
         try:
             return model(**values).located(span, spans)
@@ -229,7 +301,12 @@ class Binder:
                 name = _shown([field])[0] if field else ""
                 if problem["type"] == "missing":
                     help_ = _example(model, field)
-                    self.error("GEN105", f"{what} says nothing of `{name}`", Span(span.start, min(span.end, span.start + 40)), help_)
+                    self.error(
+                        "GEN105",
+                        f"{what} says nothing of `{name}`",
+                        Span(span.start, min(span.end, span.start + 40)),
+                        help_,
+                    )
                 else:
                     limit = _limits(model.model_fields.get(field), problem)
                     self.error("GEN104", f"`{name}` is out of range", spans.get(field, span), limit)
@@ -255,14 +332,20 @@ class Binder:
         for setting in settings:
             key = setting.key.text
             if key not in usable:
-                self.error("GEN101", f"{what} has no option `{key}`", setting.key.span, did_you_mean(key, usable))
+                self.error(
+                    "GEN101", f"{what} has no option `{key}`", setting.key.span, did_you_mean(key, usable)
+                )
                 continue
             if key in spans:
                 first = Label(spans[key], "first given here")
                 self.error("GEN106", f"`{key}` is given twice", setting.key.span, "keep one", labels=[first])
                 continue
             spans[key] = setting.value.span
-            bound = custom[key](setting.value) if key in custom else self.value(setting.value, _annotation(model.model_fields[key]), key)
+            bound = (
+                custom[key](setting.value)
+                if key in custom
+                else self.value(setting.value, _annotation(model.model_fields[key]), key)
+            )
             if bound is MISSING:
                 broken = broken or (key in model.model_fields and model.model_fields[key].is_required())
             elif key in model.model_fields:
@@ -289,10 +372,18 @@ def _signature(form: type[v.Form]) -> str:
 
 def _example(model: type[v.Model], field: str) -> str:
     info = model.model_fields.get(field)
-    return f"add `{field} = ..`: {info.description}" if info is not None and info.description else f"add `{field} = ..`"
+    return (
+        f"add `{field} = ..`: {info.description}"
+        if info is not None and info.description
+        else f"add `{field} = ..`"
+    )
 
 
 def _limits(field: FieldInfo | None, problem: Any) -> str:
     context = problem.get("ctx") or {}
-    words = [f"{word} {context[k]:g}" for k, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")) if k in context]
+    words = [
+        f"{word} {context[k]:g}"
+        for k, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
+        if k in context
+    ]
     return "it must be " + " and ".join(words) if words else str(problem["msg"])

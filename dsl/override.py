@@ -22,7 +22,12 @@ def apply(source: Source, assignments: list[str]) -> Source:
     for assignment in assignments:
         path, equals, value = assignment.partition("=")
         parts = path.strip().split(".")
-        if not equals or not value.strip() or len(parts) < 2 or not all(re.fullmatch(r"[A-Za-z_]\w*", p) for p in parts):
+        if (
+            not equals
+            or not value.strip()
+            or len(parts) < 2
+            or not all(re.fullmatch(r"[A-Za-z_]\w*", p) for p in parts)
+        ):
             raise BadOverride(f"--set {assignment}: write block.option=value, for example train.steps=200")
         source = Source(source.name, _apply(source, parts, value.strip(), assignment))
     return source
@@ -49,7 +54,11 @@ def _apply(source: Source, parts: list[str], value: str, assignment: str) -> str
     if len(rest) > 2:
         raise BadOverride(f"--set {assignment}: nothing in the spec is called `{'.'.join(parts)}`")
     for entry in block.entries:
-        if isinstance(entry, Setting) and entry.key.text == rest[0] and (entry.subject.text if entry.subject else None) == subject:
+        if (
+            isinstance(entry, Setting)
+            and entry.key.text == rest[0]
+            and (entry.subject.text if entry.subject else None) == subject
+        ):
             return _splice(source.text, entry.value.span, value)
     line = f"{rest[0]} {subject} = {value}" if subject else f"{rest[0]} = {value}"
     if not block.has_body:

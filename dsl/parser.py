@@ -80,7 +80,9 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     problems += build.problems
     names = [i for i in items if isinstance(i, SpecName)]
     for extra in names[1:]:
-        problems.append(Diagnostic("GEN009", "the spec is named twice", extra.word.span, help="keep one `spec` line"))
+        problems.append(
+            Diagnostic("GEN009", "the spec is named twice", extra.word.span, help="keep one `spec` line")
+        )
     if not names and not problems:
         start = Span(0, min(1, len(source.text)))
         what = "the file is empty" if not tokens else "the file does not say which spec it is"
@@ -151,15 +153,42 @@ def _entries(tokens: list[lexical.Token]) -> list[list[lexical.Token]]:
     return [p for p in pieces if p]
 
 
-_CONTINUES = {"ARROW", "DOTS", "OR", "AND", "PLUS", "MINUS", "STAR", "SLASH", "CARET", "COMMA", "EQUALS", "COLON", "IN", "ON", "OF", "BY", "FROM"}
+_CONTINUES = {
+    "ARROW",
+    "DOTS",
+    "OR",
+    "AND",
+    "PLUS",
+    "MINUS",
+    "STAR",
+    "SLASH",
+    "CARET",
+    "COMMA",
+    "EQUALS",
+    "COLON",
+    "IN",
+    "ON",
+    "OF",
+    "BY",
+    "FROM",
+}
 
 
 def _cut(tokens: list[lexical.Token], depth: int) -> list[list[lexical.Token]]:
     pieces: list[list[lexical.Token]] = []
     for token in tokens:
         before = pieces[-1][-1] if pieces else None
-        goes_on = token.kind in _CONTINUES or token.kind == "LBRACE" or (before is not None and before.kind in _CONTINUES)
-        if before is None or (token.first and token.depth == depth and not goes_on and token.kind not in ("RBRACE", "RPAR", "RBRACKET")):
+        goes_on = (
+            token.kind in _CONTINUES
+            or token.kind == "LBRACE"
+            or (before is not None and before.kind in _CONTINUES)
+        )
+        if before is None or (
+            token.first
+            and token.depth == depth
+            and not goes_on
+            and token.kind not in ("RBRACE", "RPAR", "RBRACKET")
+        ):
             pieces.append([])
         pieces[-1].append(token)
     return pieces
@@ -184,24 +213,47 @@ _OPERAND = {"NAME", "NUMBER", "PERCENT", "STRING"}
 def _explain(error: UnexpectedInput, piece: list[lexical.Token]) -> Diagnostic:
     """What the parser stumbled over, in the author's terms."""
     first = piece[0]
-    if first.kind == "NAME" and first.depth == 0 and len(piece) > 1 and piece[1].kind in ("LBRACE", "NAME", "LBRACKET"):
+    if (
+        first.kind == "NAME"
+        and first.depth == 0
+        and len(piece) > 1
+        and piece[1].kind in ("LBRACE", "NAME", "LBRACKET")
+    ):
         help_ = did_you_mean(first.text, lexical.STATEMENTS)
-        return Diagnostic("GEN007", f"`{first.text}` opens no block that the language has", first.span, help=help_)
+        return Diagnostic(
+            "GEN007", f"`{first.text}` opens no block that the language has", first.span, help=help_
+        )
     if first.kind == "NAME" and len(piece) > 2 and piece[1].kind == "NAME" and piece[2].kind == "LBRACE":
-        return Diagnostic("GEN007", f"`{first.text}` opens no block that may stand here", first.span, help=did_you_mean(first.text, ["loop"]))
+        return Diagnostic(
+            "GEN007",
+            f"`{first.text}` opens no block that may stand here",
+            first.span,
+            help=did_you_mean(first.text, ["loop"]),
+        )
     token = error.token if isinstance(error, UnexpectedToken) else None
     expected = set(getattr(error, "accepts", None) or getattr(error, "expected", None) or ())
-    shown = sorted({_SHOWN[k] for k in expected - _OPERAND if k in _SHOWN and k not in ("COMMA", "KEY", "DECL", "KEYWORD")})
-    if _OPERAND <= expected:
+    shown = sorted(
+        {
+            _SHOWN[k]
+            for k in expected - _OPERAND
+            if k in _SHOWN and k not in ("COMMA", "KEY", "DECL", "KEYWORD")
+        }
+    )
+    if expected >= _OPERAND:
         shown = ["a value"]
     if token is None or token.type == "$END" or token.start_pos is None:
         last = piece[-1]
         message, span = f"`{last.text}` is not finished" if last.text else "this is not finished", last.span
     else:
-        message, span = f"`{token}` cannot stand here", Span(token.start_pos, token.end_pos or token.start_pos + 1)
+        message, span = (
+            f"`{token}` cannot stand here",
+            Span(token.start_pos, token.end_pos or token.start_pos + 1),
+        )
         if not str(token):
             message = "something is missing here"
-    return Diagnostic("GEN006", message, span, help=f"expected {' or '.join(shown)}" if 0 < len(shown) <= 5 else "")
+    return Diagnostic(
+        "GEN006", message, span, help=f"expected {' or '.join(shown)}" if 0 < len(shown) <= 5 else ""
+    )
 
 
 __all__ = ["Given", "Predict", "parse"]

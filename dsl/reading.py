@@ -26,11 +26,15 @@ def read(path: str) -> Source:
             raise Unreadable(f"{path}: is a folder; name a .gen file in it")
         size = file.stat().st_size
         if size > LIMIT:
-            raise Unreadable(f"{path}: {size / 1e6:.0f} MB is no spec; at most {LIMIT // 1_000_000} MB are read")
+            raise Unreadable(
+                f"{path}: {size / 1e6:.0f} MB is no spec; at most {LIMIT // 1_000_000} MB are read"
+            )
         text = file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         near = sorted(p.name for p in file.parent.glob("*.gen")) if file.parent.is_dir() else []
-        raise Unreadable(f"{path}: no such file" + (f"; there is {', '.join(near[:6])}" if near else "")) from None
+        raise Unreadable(
+            f"{path}: no such file" + (f"; there is {', '.join(near[:6])}" if near else "")
+        ) from None
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path}: byte {error.start} is not UTF-8; a spec is plain text") from None
     except OSError as error:

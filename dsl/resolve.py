@@ -66,7 +66,9 @@ class _Resolver:
             "predictions": tuple(self._predictions()),
             "distills": tuple(x for b in blocks.get("distill", []) if (x := self._distill(b, loops))),
             "shapes": tuple(x for b in blocks.get("shape", []) if (x := self._kind(b, v.Shape, "shape"))),
-            "corrects": tuple(x for b in blocks.get("correct", []) if (x := self._kind(b, v.Correct, "correct"))),
+            "corrects": tuple(
+                x for b in blocks.get("correct", []) if (x := self._kind(b, v.Correct, "correct"))
+            ),
             "limits": tuple(x for b in blocks.get("limit", []) if (x := self._limit(b))),
             "train": self._single(blocks, "train", lambda b: self._plain(b, v.Train)) or v.Train(),
             "sample": self._single(blocks, "sample", lambda b: self._plain(b, v.Sample)) or v.Sample(),
@@ -92,10 +94,26 @@ class _Resolver:
             if isinstance(entry, Setting) and (entry.subject is None or subjects):
                 kept.append(entry)
             elif isinstance(entry, Setting) and entry.subject is not None:
-                self.bind.error("GEN103", f"`{entry.key.text} {entry.subject.text} = ..` has no place in {what}", entry.span, "write `option = value`")
+                self.bind.error(
+                    "GEN103",
+                    f"`{entry.key.text} {entry.subject.text} = ..` has no place in {what}",
+                    entry.span,
+                    "write `option = value`",
+                )
             else:
-                shown = entry.name.text if isinstance(entry, Declaration) else entry.keyword.text if isinstance(entry, Block) else "this"
-                self.bind.error("GEN103", f"{'this' if shown == 'this' else f'`{shown}`'} has no place in {what}", entry.span, "write `option = value`")
+                shown = (
+                    entry.name.text
+                    if isinstance(entry, Declaration)
+                    else entry.keyword.text
+                    if isinstance(entry, Block)
+                    else "this"
+                )
+                self.bind.error(
+                    "GEN103",
+                    f"{'this' if shown == 'this' else f'`{shown}`'} has no place in {what}",
+                    entry.span,
+                    "write `option = value`",
+                )
         return kept
 
     def _plain(self, block: Block, model: type[v.Model]) -> Any:
@@ -104,8 +122,14 @@ class _Resolver:
 
     def _kind(self, block: Block, model: type[v.Model], keyword: str) -> Any:
         """A block whose label is one of a few kinds: `shape pgraft { .. }`."""
-        kind = self.bind.value(block.label, model.model_fields["kind"].annotation, keyword) if block.label else None
-        extra = {"kind": kind} if kind not in (None, MISSING) else {"kind": model.model_fields["kind"].default}
+        kind = (
+            self.bind.value(block.label, model.model_fields["kind"].annotation, keyword)
+            if block.label
+            else None
+        )
+        extra = (
+            {"kind": kind} if kind not in (None, MISSING) else {"kind": model.model_fields["kind"].default}
+        )
         found = self.bind.options(model, self._settings(block), block.span, f"`{keyword}`", extra)
         return None if found is MISSING else found
 
@@ -114,14 +138,33 @@ class _Resolver:
             shares = expr.items if isinstance(expr, List) else (expr,)
             named = {s.name.text: s.fraction.value for s in shares if isinstance(s, Share)}
             if set(named) != {"train", "test"} or len(named) != len(shares):
-                return self.bind.error("GEN103", "a split names its two parts", expr.span, "write `split = 90% train, 10% test`")
+                return self.bind.error(
+                    "GEN103", "a split names its two parts", expr.span, "write `split = 90% train, 10% test`"
+                )
             if abs(sum(named.values()) - 1) > 1e-9 or not 0 < named["train"] <= 1:
-                return self.bind.error("GEN104", f"the split adds up to {sum(named.values()):.0%}", expr.span, "the two parts must add up to 100%")
+                return self.bind.error(
+                    "GEN104",
+                    f"the split adds up to {sum(named.values()):.0%}",
+                    expr.span,
+                    "the two parts must add up to 100%",
+                )
             return {"train": float(named["train"])}
 
-        found = self.bind.options(v.Data, self._settings(block), block.span, "`data`", custom={"split": split})
-        if found is not MISSING and found.source.partition(":")[0] not in ("layouts", "parquet", "csv", "sat3"):
-            self.bind.error("GEN104", f"`{found.source}` names no kind of source", found.where("source"), "write `layouts:qt`, `parquet:PATH` or `csv:PATH`")
+        found = self.bind.options(
+            v.Data, self._settings(block), block.span, "`data`", custom={"split": split}
+        )
+        if found is not MISSING and found.source.partition(":")[0] not in (
+            "layouts",
+            "parquet",
+            "csv",
+            "sat3",
+        ):
+            self.bind.error(
+                "GEN104",
+                f"`{found.source}` names no kind of source",
+                found.where("source"),
+                "write `layouts:qt`, `parquet:PATH` or `csv:PATH`",
+            )
         return None if found is MISSING else found
 
     def _forward(self, block: Block) -> Any:
@@ -135,11 +178,27 @@ class _Resolver:
                 continue
             name = setting.subject.text
             if setting.key.text != "noise":
-                self.bind.error("GEN101", f"`forward` has no option `{setting.key.text}`", setting.key.span, did_you_mean(setting.key.text, ["noise"]))
+                self.bind.error(
+                    "GEN101",
+                    f"`forward` has no option `{setting.key.text}`",
+                    setting.key.span,
+                    did_you_mean(setting.key.text, ["noise"]),
+                )
             elif name not in self.variables:
-                self.bind.error("GEN107", f"`{name}` is not a variable", setting.subject.span, did_you_mean(name, self.variables))
+                self.bind.error(
+                    "GEN107",
+                    f"`{name}` is not a variable",
+                    setting.subject.span,
+                    did_you_mean(name, self.variables),
+                )
             elif name in noise:
-                self.bind.error("GEN106", f"`{name}` gets two kernels", setting.span, "keep one", labels=[Label(first[name], "the first one")])
+                self.bind.error(
+                    "GEN106",
+                    f"`{name}` gets two kernels",
+                    setting.span,
+                    "keep one",
+                    labels=[Label(first[name], "the first one")],
+                )
             else:
                 kernel = self.bind.value(setting.value, v.Kernel, f"noise {name}")
                 first[name] = setting.span
@@ -156,45 +215,85 @@ class _Resolver:
             if not isinstance(item, Predict):
                 continue
             name = item.variable.text
-            target = self.bind.value(item.target, v.Prediction.model_fields["target"].annotation, f"predict {name}")
+            target = self.bind.value(
+                item.target, v.Prediction.model_fields["target"].annotation, f"predict {name}"
+            )
             if name not in self.variables:
-                self.bind.error("GEN107", f"`{name}` is not a variable", item.variable.span, did_you_mean(name, self.variables))
+                self.bind.error(
+                    "GEN107",
+                    f"`{name}` is not a variable",
+                    item.variable.span,
+                    did_you_mean(name, self.variables),
+                )
             elif name in out:
-                self.bind.error("GEN106", f"`{name}` is predicted twice", item.span, "keep one", labels=[Label(out[name].span, "the first one")])
+                self.bind.error(
+                    "GEN106",
+                    f"`{name}` is predicted twice",
+                    item.span,
+                    "keep one",
+                    labels=[Label(out[name].span, "the first one")],
+                )
             elif target is not MISSING:
-                out[name] = v.Prediction(variable=name, target=target).located(item.span, {"target": item.target.span})
+                out[name] = v.Prediction(variable=name, target=target).located(
+                    item.span, {"target": item.target.span}
+                )
         return list(out.values())
 
     def _tasks(self) -> tuple[v.Task, ...]:
         given = [item for item in self.file.items if isinstance(item, Given)]
         for extra in given[1:]:
-            self.bind.error("GEN106", "there is more than one `given`", extra.span, "join the tasks with `|`", labels=[Label(given[0].span, "the first one")])
-        return tuple(t for expr in given[0].alternatives if (t := resolve_given(self.bind, expr, self.variables))) if given else ()
+            self.bind.error(
+                "GEN106",
+                "there is more than one `given`",
+                extra.span,
+                "join the tasks with `|`",
+                labels=[Label(given[0].span, "the first one")],
+            )
+        return (
+            tuple(
+                t for expr in given[0].alternatives if (t := resolve_given(self.bind, expr, self.variables))
+            )
+            if given
+            else ()
+        )
 
     def _distill(self, block: Block, loops: list[str]) -> Any:
         if block.label is not None and not (isinstance(block.label, Name) and block.label.text == "ilsd"):
-            self.bind.error("GEN102", "the language distils by `ilsd`", block.label.span, "write `distill ilsd { .. }`")
+            self.bind.error(
+                "GEN102", "the language distils by `ilsd`", block.label.span, "write `distill ilsd { .. }`"
+            )
         custom = {key: (lambda expr: resolve_exit(self.bind, expr, loops)) for key in ("teacher", "student")}
-        found = self.bind.options(v.Distill, self._settings(block), block.span, "`distill`", {"kind": "ilsd"}, custom=custom)
+        found = self.bind.options(
+            v.Distill, self._settings(block), block.span, "`distill`", {"kind": "ilsd"}, custom=custom
+        )
         return None if found is MISSING else found
 
     def _limit(self, block: Block) -> Any:
         if not isinstance(block.label, Name):
-            return self.bind.error("GEN105", "a limit needs a name", block.keyword.span, "write `limit my_limit { .. }`") and None
-        found = self.bind.options(v.Limit, self._settings(block), block.span, "`limit`", {"name": block.label.text})
+            return (
+                self.bind.error(
+                    "GEN105", "a limit needs a name", block.keyword.span, "write `limit my_limit { .. }`"
+                )
+                and None
+            )
+        found = self.bind.options(
+            v.Limit, self._settings(block), block.span, "`limit`", {"name": block.label.text}
+        )
         return None if found is MISSING else found
 
     def _evaluate(self, block: Block) -> v.Evaluate:
         metrics: list[Any] = []
         for entry in block.entries:
             if not isinstance(entry, Item):
-                self.bind.error("GEN103", "`evaluate` lists metrics", entry.span, "write `evaluate { alignment, overlap }`")
+                self.bind.error(
+                    "GEN103",
+                    "`evaluate` lists metrics",
+                    entry.span,
+                    "write `evaluate { alignment, overlap }`",
+                )
                 continue
             for expr in entry.value.items if isinstance(entry.value, List) else (entry.value,):
                 metric = self.bind.value(expr, v.Metric, "evaluate")
                 if metric is not MISSING and metric not in metrics:
                     metrics.append(metric)
         return v.Evaluate(metrics=tuple(metrics)).located(block.span)  # type: ignore[no-any-return]
-
-
-

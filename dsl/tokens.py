@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from .diagnostics import Diagnostic, Label
 from .source import Source, Span
 
-KEYWORDS = ("data", "plate", "forward", "denoiser", "distill", "train", "sample", "shape", "correct", "limit", "evaluate")
+KEYWORDS = (
+    "data",
+    "plate",
+    "forward",
+    "denoiser",
+    "distill",
+    "train",
+    "sample",
+    "shape",
+    "correct",
+    "limit",
+    "evaluate",
+)
 """Words that open a block at the top of a file."""
 
 STATEMENTS = {"spec": "SPEC", "predict": "PREDICT", "given": "GIVEN", **dict.fromkeys(KEYWORDS, "KEYWORD")}
@@ -79,13 +91,22 @@ def tokenize(source: Source) -> tuple[list[Token], list[Diagnostic]]:
         elif token.kind == "NUMBER":
             problems += _check_number(token)
         elif token.kind == "OPEN_STRING":
-            problems.append(Diagnostic("GEN002", "this string is not closed on its line", token.span, help='end it with `"`'))
+            problems.append(
+                Diagnostic(
+                    "GEN002", "this string is not closed on its line", token.span, help='end it with `"`'
+                )
+            )
             token.kind = "STRING"
         elif token.kind == "JUNK":
             if not problems or problems[-1].code != "GEN001" or problems[-1].span.end < token.start - 1:
                 shown = "a control character" if not token.text.isprintable() else f"`{token.text[:20]}`"
                 problems.append(
-                    Diagnostic("GEN001", f"{shown} has no meaning here", token.span, help="remove it; text belongs in quotes or after `#`")
+                    Diagnostic(
+                        "GEN001",
+                        f"{shown} has no meaning here",
+                        token.span,
+                        help="remove it; text belongs in quotes or after `#`",
+                    )
                 )
             continue
         tokens.append(token)
@@ -96,11 +117,20 @@ def _check_number(token: Token) -> list[Diagnostic]:
     if token.text.endswith("%"):
         token.kind = "PERCENT"
     if "__" in token.text or "_." in token.text or token.text.rstrip("%").endswith("_"):
-        return [Diagnostic("GEN003", f"`{token.text}` is not a number", token.span, help="put single `_` between digits, as in 40_000")]
+        return [
+            Diagnostic(
+                "GEN003",
+                f"`{token.text}` is not a number",
+                token.span,
+                help="put single `_` between digits, as in 40_000",
+            )
+        ]
     return []
 
 
-def _balance(text: str, tokens: list[Token], problems: list[Diagnostic]) -> tuple[list[Token], list[Diagnostic]]:
+def _balance(
+    text: str, tokens: list[Token], problems: list[Diagnostic]
+) -> tuple[list[Token], list[Diagnostic]]:
     """Drops closers that close nothing and adds closers that are missing, each with a diagnostic."""
     out: list[Token] = []
     stack: list[Token] = []
@@ -122,10 +152,21 @@ def _balance(text: str, tokens: list[Token], problems: list[Diagnostic]) -> tupl
             while stack:
                 close(token.start)
         if token.kind in _CLOSES:
-            while stack and stack[-1].kind != _CLOSES[token.kind] and any(s.kind == _CLOSES[token.kind] for s in stack):
+            while (
+                stack
+                and stack[-1].kind != _CLOSES[token.kind]
+                and any(s.kind == _CLOSES[token.kind] for s in stack)
+            ):
                 close(token.start)
             if not stack or stack[-1].kind != _CLOSES[token.kind]:
-                problems.append(Diagnostic("GEN004", f"`{token.text}` closes nothing", token.span, help="remove it, or open it before"))
+                problems.append(
+                    Diagnostic(
+                        "GEN004",
+                        f"`{token.text}` closes nothing",
+                        token.span,
+                        help="remove it, or open it before",
+                    )
+                )
                 continue
             stack.pop()
         token.depth = len(stack)
@@ -134,7 +175,12 @@ def _balance(text: str, tokens: list[Token], problems: list[Diagnostic]) -> tupl
             stack.append(token)
             if len(stack) > NESTING_LIMIT:
                 problems.append(
-                    Diagnostic("GEN005", f"brackets are nested more than {NESTING_LIMIT} deep", token.span, help="flatten the expression")
+                    Diagnostic(
+                        "GEN005",
+                        f"brackets are nested more than {NESTING_LIMIT} deep",
+                        token.span,
+                        help="flatten the expression",
+                    )
                 )
                 return [], problems
     end = tokens[-1].end if tokens else 0
@@ -145,7 +191,11 @@ def _balance(text: str, tokens: list[Token], problems: list[Diagnostic]) -> tupl
 
 def _opens_item(token: Token, text: str) -> bool:
     """Whether a token stands in column 1 and is a word that opens a top-level item."""
-    return token.kind == "NAME" and token.text in STATEMENTS and (token.start == 0 or text[token.start - 1] == "\n")
+    return (
+        token.kind == "NAME"
+        and token.text in STATEMENTS
+        and (token.start == 0 or text[token.start - 1] == "\n")
+    )
 
 
 def _classify(tokens: list[Token], problems: list[Diagnostic]) -> tuple[list[Token], list[Diagnostic]]:
@@ -166,13 +216,22 @@ def _classify(tokens: list[Token], problems: list[Diagnostic]) -> tuple[list[Tok
         elif token.kind in _BINARY:
             operators += 1
             if operators == OPERATOR_LIMIT + 1:
-                problems.append(Diagnostic("GEN005", f"more than {OPERATOR_LIMIT} operators in one expression", token.span, help="use `n * ...`"))
+                problems.append(
+                    Diagnostic(
+                        "GEN005",
+                        f"more than {OPERATOR_LIMIT} operators in one expression",
+                        token.span,
+                        help="use `n * ...`",
+                    )
+                )
                 return [], problems
         if token.kind == "NAME":
             token.kind = _name_kind(token, before, after, second, bool(stack), in_call)
         elif token.kind == "COMMA" and not in_call:
             third = tokens[k + 3].kind if k + 3 < len(tokens) else ""
-            entry = after == "NAME" and (second in ("EQUALS", "COLON") or (second == "NAME" and third in ("EQUALS", "LBRACE")))
+            entry = after == "NAME" and (
+                second in ("EQUALS", "COLON") or (second == "NAME" and third in ("EQUALS", "LBRACE"))
+            )
             if entry or after in ("RBRACE", ""):
                 token.kind = "SEP"
     return tokens, problems

@@ -87,8 +87,12 @@ class TreeBuilder:
             case "subject":
                 return Setting(_word(c[0]), _word(c[1]), self._value(c[3]), _cover(tree))
             case "declaration":
-                columns = [_token for _token in c[3].children if _token.type == "STRING"] if len(c) > 3 else []
-                return Declaration(_word(c[0]), self.expr(c[2]), tuple(self._text(t) for t in columns), _cover(tree))
+                columns = (
+                    [_token for _token in c[3].children if _token.type == "STRING"] if len(c) > 3 else []
+                )
+                return Declaration(
+                    _word(c[0]), self.expr(c[2]), tuple(self._text(t) for t in columns), _cover(tree)
+                )
             case "loop":
                 label = Name((str(c[1]),), _span(c[1]))
                 return Block(_word(c[0]), label, None, self._entries(c[2]), True, _cover(tree))

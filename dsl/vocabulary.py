@@ -113,7 +113,9 @@ class Formula(Form):
     """An arithmetic expression in ``u`` in [0, 1], with ``+ - * / ^``, ``cos``, ``sin``, ``exp``, ``log``, ``sqrt``, ``pi``."""
 
     word = "formula"
-    expression: Any = Field(description="the expression's syntax tree (`dsl.syntax.Expr`), names already checked")
+    expression: Any = Field(
+        description="the expression's syntax tree (`dsl.syntax.Expr`), names already checked"
+    )
 
 
 Schedule = Cosine | Linear | Sigmoid | Constant | Geometric | Table | Formula
@@ -124,9 +126,16 @@ Schedule = Cosine | Linear | Sigmoid | Constant | Geometric | Table | Formula
 class Data(Model):
     """Where examples come from and how they are split."""
 
-    source: str = Field(description="`parquet:PATH`, `csv:PATH`, or a named source such as `sat3:n=9`; paths are relative to the spec")
-    train: Unit = Field(0.9, description="fraction of the examples (or groups) used for training; written `split = 90% train, 10% test`")
-    group: str | None = Field(None, description="column whose value keeps examples together: no group is in both splits")
+    source: str = Field(
+        description="`parquet:PATH`, `csv:PATH`, or a named source such as `sat3:n=9`; paths are relative to the spec"
+    )
+    train: Unit = Field(
+        0.9,
+        description="fraction of the examples (or groups) used for training; written `split = 90% train, 10% test`",
+    )
+    group: str | None = Field(
+        None, description="column whose value keeps examples together: no group is in both splits"
+    )
     seed: int = Field(0, description="seed of the split", ge=0)
 
 
@@ -139,7 +148,9 @@ class Discrete(Form):
     word = "discrete"
     size: Positive | None = Field(None, description="number of values; None when it comes from the data")
     values: tuple[str, ...] = Field((), description="names of the values, in order")
-    from_data: bool = Field(False, description="the vocabulary is read from the data and stored in the checkpoint")
+    from_data: bool = Field(
+        False, description="the vocabulary is read from the data and stored in the checkpoint"
+    )
 
 
 class Real(Form):
@@ -147,7 +158,9 @@ class Real(Form):
 
     word = "real"
     shape: tuple[int, ...] = Field((1,), description="length of the vector, or the shape of a field")
-    low: float | None = Field(None, description="lower end of `in [low, high]`: normalised on entry, clipped on exit")
+    low: float | None = Field(
+        None, description="lower end of `in [low, high]`: normalised on entry, clipped on exit"
+    )
     high: float | None = Field(None, description="upper end")
 
 
@@ -266,28 +279,36 @@ class UniformKernel(Form):
     """Keep the token, else draw it anew uniformly."""
 
     word = "uniform"
-    keep: Schedule = Field(default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory")
+    keep: Schedule = Field(
+        default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory"
+    )
 
 
 class MarginalKernel(Form):
     """Keep the token, else draw it anew from the data's frequencies."""
 
     word = "marginal"
-    keep: Schedule = Field(default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory")
+    keep: Schedule = Field(
+        default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory"
+    )
 
 
 class MaskKernel(Form):
     """Keep the token, else replace it by an extra absorbing token."""
 
     word = "mask"
-    keep: Schedule = Field(default_factory=Cosine, description="probability that a token is still unmasked, over its trajectory")
+    keep: Schedule = Field(
+        default_factory=Cosine, description="probability that a token is still unmasked, over its trajectory"
+    )
 
 
 class OrdinalKernel(Form):
     """Move to nearby tokens: a reflecting random walk; `keep` is the correlation left in its slowest mode."""
 
     word = "ordinal"
-    keep: Schedule = Field(default_factory=Cosine, description="correlation left in the slowest mode, over the trajectory")
+    keep: Schedule = Field(
+        default_factory=Cosine, description="correlation left in the slowest mode, over the trajectory"
+    )
 
 
 class GaussianKernel(Form):
@@ -298,7 +319,9 @@ class GaussianKernel(Form):
     """
 
     word = "gaussian"
-    beta: Schedule | None = Field(None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)")
+    beta: Schedule | None = Field(
+        None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)"
+    )
     signal: Schedule | None = Field(None, description="squared signal level over the trajectory, e.g. cosine")
     steps: Positive = Field(10, description="inner steps per visit")
 
@@ -318,7 +341,9 @@ class Forward(Model):
 
     rounds: Positive = Field(10, description="how often the order is repeated")
     order: Order = Field(description="the visits of one round (see the order algebra)")
-    noise: dict[str, Kernel] = Field(default_factory=dict, description="`noise VARIABLE = KERNEL`, one per noised variable")
+    noise: dict[str, Kernel] = Field(
+        default_factory=dict, description="`noise VARIABLE = KERNEL`, one per noised variable"
+    )
 
 
 # ------------------------------------------------------------------------------------------------ denoiser
@@ -329,8 +354,12 @@ class Loop(Model):
 
     name: str = ""
     layers: Positive = Field(4, description="layers in the block")
-    repeat: Range = Field(default_factory=lambda: Range(low=1, high=1), description="how often the block may run, e.g. 1..4")
-    input: Literal["reinject", "once"] = Field("once", description="whether the embedded input is added again before each repeat")
+    repeat: Range = Field(
+        default_factory=lambda: Range(low=1, high=1), description="how often the block may run, e.g. 1..4"
+    )
+    input: Literal["reinject", "once"] = Field(
+        "once", description="whether the embedded input is added again before each repeat"
+    )
     index: Literal["embed", "none"] = Field("none", description="whether the repeat's number is embedded")
     loops: tuple[Loop, ...] = Field((), description="loops nested in this one")
 
@@ -342,9 +371,15 @@ class Transformer(Model):
     width: Positive = Field(256, description="width of the residual stream")
     heads: Positive = Field(8, description="attention heads; must divide the width")
     layers: int = Field(0, description="layers before the loops", ge=0)
-    expansion: Positive = Field(4, description="hidden width of the feed-forward part, in multiples of the width")
-    inner: Literal["head", "row", "joint"] = Field("head", description="how a continuous site's own noisy value is seen during the inner steps")
-    head_width: Positive | None = Field(None, description="width of the per-site head of `inner = head`; the default is the denoiser's width")
+    expansion: Positive = Field(
+        4, description="hidden width of the feed-forward part, in multiples of the width"
+    )
+    inner: Literal["head", "row", "joint"] = Field(
+        "head", description="how a continuous site's own noisy value is seen during the inner steps"
+    )
+    head_width: Positive | None = Field(
+        None, description="width of the per-site head of `inner = head`; the default is the denoiser's width"
+    )
     head_layers: Positive = Field(3, description="layers of the per-site head of `inner = head`")
     loops: tuple[Loop, ...] = Field((), description="`loop NAME { .. }` blocks, in sequence")
 
@@ -362,14 +397,18 @@ class Component(Form):
 
     word = "component"
     weight: Rate = Field(description="unnormalised weight")
-    sites: tuple[float | Gaussian, ...] = Field(description="for a discrete site its value, for a real site `normal(..)`")
+    sites: tuple[float | Gaussian, ...] = Field(
+        description="for a discrete site its value, for a real site `normal(..)`"
+    )
 
 
 class Exact(Model):
     """An oracle: the true conditional of a small law. It makes the emitted sampler testable against closed forms."""
 
     word: ClassVar[str] = "exact"
-    table: Any = Field(None, description="nested list of weights, one axis per discrete site, or `even_parity`")
+    table: Any = Field(
+        None, description="nested list of weights, one axis per discrete site, or `even_parity`"
+    )
     mixture: tuple[Component, ...] = Field((), description="components of a mixture")
 
 
@@ -435,11 +474,22 @@ class Train(Model):
     batch: Positive = Field(256, description="examples per step, over all processes")
     optimizer: AdamW | Muon = Field(default_factory=AdamW, description="optimiser")
     warmup: int = Field(200, description="steps of linear warm-up", ge=0)
-    decay: Literal["cosine", "linear", "none"] = Field("cosine", description="learning-rate decay after the warm-up, to a twentieth of the peak")
+    decay: Literal["cosine", "linear", "none"] = Field(
+        "cosine", description="learning-rate decay after the warm-up, to a twentieth of the peak"
+    )
     clip: float = Field(1.0, description="largest gradient norm; 0 turns clipping off", ge=0)
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs the network in bfloat16 where the device has it")
-    ema: float = Field(0.999, description="decay of the weights' moving average, used for sampling; 0 turns it off", ge=0, lt=1)
-    draws: Positive = Field(4, description="noise levels of a continuous site drawn per trunk run (`inner = head`)")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16 runs the network in bfloat16 where the device has it"
+    )
+    ema: float = Field(
+        0.999,
+        description="decay of the weights' moving average, used for sampling; 0 turns it off",
+        ge=0,
+        lt=1,
+    )
+    draws: Positive = Field(
+        4, description="noise levels of a continuous site drawn per trunk run (`inner = head`)"
+    )
     seed: int = Field(0, description="seed of weights, batches and noise", ge=0)
     log_every: Positive = Field(20, description="steps between log lines")
     eval_every: Positive = Field(500, description="steps between evaluations on the test split")
@@ -462,7 +512,9 @@ class Sample(Model):
     refine: Redenoise | None = Field(None, description="refinement of finished samples")
     temperature: Rate = Field(1.0, description="divides the logits of discrete variables")
     guidance: float = Field(0.0, description="weight of classifier-free guidance", ge=0)
-    loops: Schedule | Positive | None = Field(None, description="loop count, or a schedule of it over the trajectory")
+    loops: Schedule | Positive | None = Field(
+        None, description="loop count, or a schedule of it over the trajectory"
+    )
     seed: int = Field(0, description="seed", ge=0)
 
 
@@ -486,7 +538,10 @@ class Distill(Model):
     kind: str = "ilsd"
     teacher: Exit = Field(description="the exit that is imitated")
     student: Exit = Field(description="the exit that learns")
-    truth: Schedule = Field(default_factory=Linear, description="the student's ground-truth weight over training; the rest is distillation")
+    truth: Schedule = Field(
+        default_factory=Linear,
+        description="the student's ground-truth weight over training; the rest is distillation",
+    )
     weight: float = Field(1.0, description="weight of the student's loss", ge=0)
 
 
@@ -585,10 +640,14 @@ class Shape(Model):
     """Fine-tuning on generalised rejection sampling at an intermediate noise level (P-GRAFT), or at the end (GRAFT)."""
 
     kind: Literal["graft", "pgraft"] = "pgraft"
-    reward: str | Python = Field(description="a built-in reward's name, or python(\"file.py:function\")")
+    reward: str | Python = Field(description='a built-in reward\'s name, or python("file.py:function")')
     select: Top | BestOf | Threshold | Accept | Preference = Field(description="who is accepted")
-    at: AtNoise | AtRound | AtVisit | AtStep | None = Field(None, description="the shaped level; the end of the chain when left out")
-    states: Literal["trajectory", "renoised"] = Field("trajectory", description="the states that are trained on")
+    at: AtNoise | AtRound | AtVisit | AtStep | None = Field(
+        None, description="the shaped level; the end of the chain when left out"
+    )
+    states: Literal["trajectory", "renoised"] = Field(
+        "trajectory", description="the states that are trained on"
+    )
     rounds: Positive = Field(1, description="rounds of fine-tuning")
     prompts: str | None = Field(None, description="file of conditions")
     dedup: Key | None = Field(None, description="what makes two samples duplicates")

@@ -66,7 +66,11 @@ class Checkpoint:
         own = model.state_dict()
         wrong = [f"{k} is missing" for k in own if k not in state]
         wrong += [f"{k} is not in the model" for k in state if k not in own]
-        wrong += [f"{k} is {tuple(state[k].shape)}, the model has {tuple(v.shape)}" for k, v in own.items() if k in state and state[k].shape != v.shape]
+        wrong += [
+            f"{k} is {tuple(state[k].shape)}, the model has {tuple(v.shape)}"
+            for k, v in own.items()
+            if k in state and state[k].shape != v.shape
+        ]
         if wrong:
             raise UserError(
                 f"{self.path}: the weights do not fit this program ({'; '.join(wrong[:3])}). "
@@ -111,10 +115,14 @@ def load(path: Path) -> Checkpoint:
                 raise UserError(f"{path}: a safetensors file, but not a checkpoint of an emitted program")
             meta = json.loads(header)
             if meta.get("format", 0) > FORMAT:
-                raise UserError(f"{path}: format {meta['format']} is newer than this gencc reads ({FORMAT}); upgrade gencc")
+                raise UserError(
+                    f"{path}: format {meta['format']} is newer than this gencc reads ({FORMAT}); upgrade gencc"
+                )
             return Checkpoint(path, {k: file.get_tensor(k) for k in file.keys()}, meta)  # noqa: SIM118
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}: not a whole checkpoint ({error}); use an earlier one from the same folder") from error
+        raise UserError(
+            f"{path}: not a whole checkpoint ({error}); use an earlier one from the same folder"
+        ) from error
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
 IMPOSSIBLE = -60.0
 """Log-probability that stands for zero where it must be subtracted."""
 

@@ -32,7 +32,9 @@ class Vector(nn.Module):
 
     def __init__(self, length: int, width: int, bands: int = 6) -> None:
         super().__init__()
-        self.register_buffer("frequency", math.pi * torch.exp2(torch.arange(bands, dtype=torch.float32)), persistent=False)
+        self.register_buffer(
+            "frequency", math.pi * torch.exp2(torch.arange(bands, dtype=torch.float32)), persistent=False
+        )
         self.linear = nn.Linear(length * (1 + 2 * bands), width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,7 +64,9 @@ class Block(nn.Module):
         super().__init__()
         self.attention = Attention(width, heads)
         self.mlp = nn.Sequential(
-            nn.Linear(width, expansion * width), nn.GELU(approximate="tanh"), nn.Linear(expansion * width, width)
+            nn.Linear(width, expansion * width),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(expansion * width, width),
         )
         self.modulation = nn.Linear(width, 6 * width)
         nn.init.zeros_(self.modulation.weight)
@@ -149,7 +153,8 @@ class DiffusionHead(nn.Module):
         self.row = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden))
         self.modulation = nn.ModuleList(nn.Linear(hidden, 3 * hidden) for _ in range(layers))
         self.mlp = nn.ModuleList(
-            nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, hidden)) for _ in range(layers)
+            nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, hidden))
+            for _ in range(layers)
         )
         self.out = nn.Linear(hidden, length)
         nn.init.zeros_(self.out.weight)

@@ -43,7 +43,9 @@ class Layouts:
                 )
         return found
 
-    def draw(self, rows: dict[str, Examples], vocabulary: dict[str, list[str]], path: Path, columns: int = 8) -> None:
+    def draw(
+        self, rows: dict[str, Examples], vocabulary: dict[str, list[str]], path: Path, columns: int = 8
+    ) -> None:
         """A picture of layouts, a labelled band for each entry of ``rows``."""
         import matplotlib
 
@@ -62,21 +64,34 @@ class Layouts:
         for label, examples in rows.items():
             top -= 0.3 / height
             figure.text(0.008, top, label, fontsize=12, fontweight="bold", va="bottom")
-            boxes, tokens, present = self.boxes(examples), examples.values[self.category], examples.present[self.plate]
+            boxes, tokens, present = (
+                self.boxes(examples),
+                examples.values[self.category],
+                examples.present[self.plate],
+            )
             for k in range(len(examples)):
                 x, y = (k % columns) / columns, top - (k // columns + 1) * 1.5 / height
                 axes = figure.add_axes((x + 0.006, y + 0.1 / height, 1 / columns - 0.012, 1.35 / height))
                 axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
                 for spine in axes.spines.values():
                     spine.set_color("#999999")
-                elements = [(b, int(c)) for b, c, p in zip(boxes[k].tolist(), tokens[k], present[k], strict=True) if p]
+                elements = [
+                    (b, int(c)) for b, c, p in zip(boxes[k].tolist(), tokens[k], present[k], strict=True) if p
+                ]
                 for (left, up, wide, high), c in sorted(elements, key=lambda e: -e[0][2] * e[0][3]):
                     used.add(c)
                     fill = (*colours[c][:3], 0.35)
-                    axes.add_patch(Rectangle((left, up), wide, high, facecolor=fill, edgecolor=colours[c], linewidth=0.9))
+                    axes.add_patch(
+                        Rectangle((left, up), wide, high, facecolor=fill, edgecolor=colours[c], linewidth=0.9)
+                    )
             top -= lines[label] * 1.5 / height
-        patches = [Patch(facecolor=(*colours[c][:3], 0.45), edgecolor=colours[c], label=names[c]) for c in sorted(used)]
-        figure.legend(handles=patches, loc="lower center", ncol=min(9, max(1, len(patches))), fontsize=8, frameon=False)
+        patches = [
+            Patch(facecolor=(*colours[c][:3], 0.45), edgecolor=colours[c], label=names[c])
+            for c in sorted(used)
+        ]
+        figure.legend(
+            handles=patches, loc="lower center", ncol=min(9, max(1, len(patches))), fontsize=8, frameon=False
+        )
         write_atomically(path, lambda temporary: figure.savefig(temporary))
         pyplot.close(figure)
 
@@ -99,8 +114,12 @@ def alignment(boxes: Tensor, present: Tensor) -> Tensor:
 def overlap(boxes: Tensor, present: Tensor) -> Tensor:
     """Mean over layouts of the sum over ordered pairs of intersection / own area, per element."""
     x, y, w, h = boxes.double().unbind(-1)
-    wide = (torch.minimum((x + w)[:, :, None], (x + w)[:, None]) - torch.maximum(x[:, :, None], x[:, None])).clamp(min=0)
-    high = (torch.minimum((y + h)[:, :, None], (y + h)[:, None]) - torch.maximum(y[:, :, None], y[:, None])).clamp(min=0)
+    wide = (
+        torch.minimum((x + w)[:, :, None], (x + w)[:, None]) - torch.maximum(x[:, :, None], x[:, None])
+    ).clamp(min=0)
+    high = (
+        torch.minimum((y + h)[:, :, None], (y + h)[:, None]) - torch.maximum(y[:, :, None], y[:, None])
+    ).clamp(min=0)
     other = present[:, :, None] & present[:, None] & ~torch.eye(present.shape[1], dtype=torch.bool)
     area = (w * h)[:, :, None]
     share = torch.where(other & (area > 0), wide * high / area.clamp(min=1e-12), torch.zeros_like(area))

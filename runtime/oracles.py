@@ -51,7 +51,9 @@ class Mixture(nn.Module):
     def _vector_noise(self, v: str) -> Gaussian:
         return cast(Gaussian, self.noise[v])
 
-    def _gauss(self, v: str, x: Tensor, n: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _gauss(
+        self, v: str, x: Tensor, n: Tensor, mean: Tensor, variance: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Per component: log-density, mean and variance of the noisy vector; shapes (..., C), (..., C, d), (..., C)."""
         noise = self._vector_noise(v)
         n = n.clamp_max(noise.levels)

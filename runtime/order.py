@@ -161,7 +161,10 @@ class _Shuffled(Order):
         u = torch.rand(batch, self.visits, generator=generator, device=generator.device)
         place = u.argsort(1)[..., None]
         drawn = self.body.draw(batch, generator)
-        return {v: mask.expand(batch, -1, -1).gather(1, place.expand(-1, -1, mask.shape[-1])) for v, mask in drawn.items()}
+        return {
+            v: mask.expand(batch, -1, -1).gather(1, place.expand(-1, -1, mask.shape[-1]))
+            for v, mask in drawn.items()
+        }
 
 
 def shuffle(body: Order) -> Order:
@@ -174,13 +177,18 @@ class _Scan(_Composite):
         super().__init__(parts)
         self.fixed = self.steady = False
         self.visits = 1
-        self.weights = torch.tensor([w / p.visits for p, w in zip(parts, weights, strict=True) for _ in range(p.visits)])
+        self.weights = torch.tensor(
+            [w / p.visits for p, w in zip(parts, weights, strict=True) for _ in range(p.visits)]
+        )
 
     def draw(self, batch: int, generator: torch.Generator) -> Masks:
         drawn = self.padded(batch, generator)
         which = torch.multinomial(self.weights.to(generator.device), batch, True, generator=generator)
         row = torch.arange(batch, device=generator.device)
-        return {v: torch.cat([m[v].expand(batch, -1, -1) for m in drawn], 1)[row, which][:, None] for v in drawn[0]}
+        return {
+            v: torch.cat([m[v].expand(batch, -1, -1) for m in drawn], 1)[row, which][:, None]
+            for v in drawn[0]
+        }
 
 
 def random_scan(weights: tuple[float, ...], *parts: Order) -> Order:
@@ -217,12 +225,19 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator) -> 
     drawn = [order.draw(batch, generator) for _ in range(spans)]
     masks = {v: torch.cat([d[v] for d in drawn], 1) for v in drawn[0]}
     useful = torch.stack(
-        [torch.einsum("bvn,bn->bv", m.expand(batch, -1, -1).float(), free[v].float()) for v, m in masks.items()]
+        [
+            torch.einsum("bvn,bn->bv", m.expand(batch, -1, -1).float(), free[v].float())
+            for v, m in masks.items()
+        ]
     ).sum(0)
     able = (useful > 0).float()
     able[able.sum(1) == 0] = 1.0  # nothing is free: any visit will do, none is scored
     q = torch.multinomial(able, 1, generator=generator)[:, 0]
-    r = torch.randint(rounds, (batch,), generator=generator, device=device) if order.steady else torch.zeros_like(q)
+    r = (
+        torch.randint(rounds, (batch,), generator=generator, device=device)
+        if order.steady
+        else torch.zeros_like(q)
+    )
     row = torch.arange(batch, device=device)
     query, count = {}, {}
     for v, mask in masks.items():

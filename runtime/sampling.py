@@ -48,10 +48,16 @@ class Session:
         given = tasks[options.given]
         real = data().test if given or report is not None else None
         if given and real is not None and options.count > len(real):
-            raise UserError(f"--count {options.count}: the test split has only {len(real)} examples to take `{options.given}` from")
+            raise UserError(
+                f"--count {options.count}: the test split has only {len(real)} examples to take `{options.given}` from"
+            )
         drawn: list[Examples] = []
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=not sys.stderr.isatty()
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            disable=not sys.stderr.isatty(),
         ) as bar:
             batches = -(-options.count // options.batch)
             passes = 1 if options.refine is None else 1 + options.times * options.refine / self.rounds
@@ -59,13 +65,24 @@ class Session:
             for k in range(batches):
                 size = min(options.batch, options.count - k * options.batch)
                 generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
-                start = real[k * options.batch :][:size] if given and real is not None else self._start(size, fields, generator)
+                start = (
+                    real[k * options.batch :][:size]
+                    if given and real is not None
+                    else self._start(size, fields, generator)
+                )
                 start = start.to(self.device)
                 held = {v: _all_sites(start, v, fields[v]) for v in given}
-                out = model.sample(start, held, generator, options.temperature, lambda n: bar.advance(task, n))  # type: ignore[operator]
+                out = model.sample(
+                    start, held, generator, options.temperature, lambda n: bar.advance(task, n)
+                )  # type: ignore[operator]
                 for _ in range(options.times if options.refine else 0):
                     out = model.redenoise(  # type: ignore[operator]
-                        out, held, generator, options.refine, options.temperature, lambda n: bar.advance(task, n)
+                        out,
+                        held,
+                        generator,
+                        options.refine,
+                        options.temperature,
+                        lambda n: bar.advance(task, n),
                     )
                 drawn.append(out.to("cpu"))
         samples = Examples.cat(drawn)
@@ -73,7 +90,11 @@ class Session:
         print(f"{len(samples)} samples -> {options.out}")
         if report is not None and real is not None:
             picture = options.out.with_suffix(".png")
-            report.draw({"real": real[:16], f"drawn ({options.given})": samples[:32]}, self.checkpoint.vocabulary, picture)
+            report.draw(
+                {"real": real[:16], f"drawn ({options.given})": samples[:32]},
+                self.checkpoint.vocabulary,
+                picture,
+            )
             print(f"picture -> {picture}")
             reference = real[: len(samples)] if given else real
             for name, value in report.measure(samples, reference).items():
@@ -134,18 +155,46 @@ def begin(
     Raises:
         UserError: the run holds no usable checkpoint.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=Path(run), help=f"folder of a training run, or a checkpoint (default {run})")
-    parser.add_argument("--out", type=Path, default=Path(out), help=f"table to write, .parquet or .npz (default {out})")
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path(run),
+        help=f"folder of a training run, or a checkpoint (default {run})",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(out), help=f"table to write, .parquet or .npz (default {out})"
+    )
     parser.add_argument("--count", type=int, default=count, help=f"samples (default {count})")
     parser.add_argument("--batch", type=int, default=batch, help=f"samples drawn together (default {batch})")
     parser.add_argument("--seed", type=int, default=seed, help=f"seed (default {seed})")
-    parser.add_argument("--temperature", type=float, default=temperature, help=f"divides the logits of tokens (default {temperature:g})")
-    parser.add_argument("--given", choices=tasks, default=tasks[0], help=f"what is taken from test examples (default {tasks[0]})")
-    parser.add_argument("--refine", type=int, default=refine[0] if refine else None, help="ReDeNoise: rounds of noise put on finished samples")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=temperature,
+        help=f"divides the logits of tokens (default {temperature:g})",
+    )
+    parser.add_argument(
+        "--given",
+        choices=tasks,
+        default=tasks[0],
+        help=f"what is taken from test examples (default {tasks[0]})",
+    )
+    parser.add_argument(
+        "--refine",
+        type=int,
+        default=refine[0] if refine else None,
+        help="ReDeNoise: rounds of noise put on finished samples",
+    )
     parser.add_argument("--times", type=int, default=refine[1] if refine else 1, help="ReDeNoise: how often")
-    parser.add_argument("--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)")
-    parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one")
+    parser.add_argument(
+        "--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)"
+    )
+    parser.add_argument(
+        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
+    )
     options = parser.parse_args()
     for name in ("count", "batch", "times"):
         if getattr(options, name) < 1:

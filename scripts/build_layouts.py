@@ -39,7 +39,15 @@ def qt(raw: list[dict[str, object]]) -> list[Layout]:
     for row in raw:
         src, elements = str(row["src"]), row["els"]
         assert isinstance(elements, list)
-        out.append((src.split("/")[0], src.rsplit("/", 1)[-1], int(row["w"]), int(row["h"]), [tuple(e[:5]) for e in elements]))  # type: ignore[call-overload]
+        out.append(
+            (
+                src.split("/")[0],
+                src.rsplit("/", 1)[-1],
+                int(row["w"]),
+                int(row["h"]),
+                [tuple(e[:5]) for e in elements],
+            )
+        )  # type: ignore[call-overload]
     return out
 
 
@@ -86,9 +94,21 @@ def table(layouts: list[Layout], origin: str) -> pa.Table:
 
 
 SOURCES = {
-    "qt": ("qt_layouts.json.gz", qt, "geometry and class of .ui forms in Debian source packages; no text kept"),
-    "html": ("html_layouts.json.gz", html, "geometry of six manuals in Debian documentation packages, rendered at A4"),
-    "rico": ("rico_screen_annotation_valid.json.gz", rico, "google-research-datasets/screen_annotation, CC BY 4.0"),
+    "qt": (
+        "qt_layouts.json.gz",
+        qt,
+        "geometry and class of .ui forms in Debian source packages; no text kept",
+    ),
+    "html": (
+        "html_layouts.json.gz",
+        html,
+        "geometry of six manuals in Debian documentation packages, rendered at A4",
+    ),
+    "rico": (
+        "rico_screen_annotation_valid.json.gz",
+        rico,
+        "google-research-datasets/screen_annotation, CC BY 4.0",
+    ),
 }
 
 

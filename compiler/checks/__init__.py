@@ -8,7 +8,19 @@ from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic
 
 from ..ir import Graph
-from . import conditions, coverage, distillation, kernels, law, network, not_emitted, prior, shaping, sizes, targets
+from . import (
+    conditions,
+    coverage,
+    distillation,
+    kernels,
+    law,
+    network,
+    not_emitted,
+    prior,
+    shaping,
+    sizes,
+    targets,
+)
 
 Check = Callable[[v.Spec, Graph], list[Diagnostic]]
 

@@ -14,7 +14,15 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     if forward is None:
         if spec.limits:
             return []
-        return [Diagnostic("GEN201", "the spec has no `forward`", spec.span, note="nothing says how data becomes noise", help="add `forward { rounds = .., order = .., noise .. }`")]
+        return [
+            Diagnostic(
+                "GEN201",
+                "the spec has no `forward`",
+                spec.span,
+                note="nothing says how data becomes noise",
+                help="add `forward { rounds = .., order = .., noise .. }`",
+            )
+        ]
     out: list[Diagnostic] = []
     visited = algebra.variables(forward.order)
     always = set.intersection(*({p.variable for p in task.parts if p.part is None} for task in spec.tasks))
@@ -22,10 +30,36 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         kernel = forward.noise.get(x.name)
         if kernel is not None and x.name not in visited:
             labels = (Label(forward.where("order"), "the order"),)
-            out.append(Diagnostic("GEN202", f"no visit noises `{x.name}`", kernel.span, labels=labels, note="a variable with a kernel is visited at least once per round, else it never becomes noise", help=f"add it to the order, for example `{algebra.shown(forward.order)} -> {x.name}`"))
+            out.append(
+                Diagnostic(
+                    "GEN202",
+                    f"no visit noises `{x.name}`",
+                    kernel.span,
+                    labels=labels,
+                    note="a variable with a kernel is visited at least once per round, else it never becomes noise",
+                    help=f"add it to the order, for example `{algebra.shown(forward.order)} -> {x.name}`",
+                )
+            )
         elif kernel is None and x.name in visited:
             example = "uniform(keep = cosine)" if x.is_discrete else "gaussian(beta = linear(1e-4, 2e-2))"
-            out.append(Diagnostic("GEN203", f"`{x.name}` is visited but has no kernel", forward.where("order"), labels=(Label(x.span, "declared here"),), note="a visit must say what noise it puts on a site", help=f"add `noise {x.name} = {example}`"))
+            out.append(
+                Diagnostic(
+                    "GEN203",
+                    f"`{x.name}` is visited but has no kernel",
+                    forward.where("order"),
+                    labels=(Label(x.span, "declared here"),),
+                    note="a visit must say what noise it puts on a site",
+                    help=f"add `noise {x.name} = {example}`",
+                )
+            )
         elif kernel is None and x.name not in always:
-            out.append(Diagnostic("GEN204", f"`{x.name}` is neither noised nor always given", x.span, note="a variable is generated (a kernel and a visit) or a condition (given in every task)", help=f"add `noise {x.name} = ..` and visit it, or `given {x.name}`"))
+            out.append(
+                Diagnostic(
+                    "GEN204",
+                    f"`{x.name}` is neither noised nor always given",
+                    x.span,
+                    note="a variable is generated (a kernel and a visit) or a condition (given in every task)",
+                    help=f"add `noise {x.name} = ..` and visit it, or `given {x.name}`",
+                )
+            )
     return out

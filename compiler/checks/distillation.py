@@ -9,7 +9,9 @@ from ..ir import Graph
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
-    loops = {loop.name: loop for loop in spec.denoiser.loops} if isinstance(spec.denoiser, v.Transformer) else {}
+    loops = (
+        {loop.name: loop for loop in spec.denoiser.loops} if isinstance(spec.denoiser, v.Transformer) else {}
+    )
     out: list[Diagnostic] = []
     for distill in spec.distills:
         ends: dict[str, tuple[int, int]] = {}
@@ -24,14 +26,45 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             ends[role] = (low, high)
             if high > last or low < 1 or low > high:
                 outside = True
-                out.append(Diagnostic("GEN309", f"the {role}'s exit {low}..{high} is outside `{loop.name}`, which runs at most {last} times", exit_.span, labels=(Label(loop.where("repeat"), "the loop's range"),), help=f"use an exit between 1 and {last}"))
-        if len(ends) == 2 and distill.teacher.loop == distill.student.loop and not outside and ends["student"][1] >= ends["teacher"][0]:
-            out.append(Diagnostic("GEN310", "the student may stop where its teacher does", distill.student.span, labels=(Label(distill.teacher.span, "the teacher"),), note="a student learns from an exit that has computed more", help="write `student = NAME.uniform(1, last - 1)` with `teacher = NAME.last`"))
+                out.append(
+                    Diagnostic(
+                        "GEN309",
+                        f"the {role}'s exit {low}..{high} is outside `{loop.name}`, which runs at most {last} times",
+                        exit_.span,
+                        labels=(Label(loop.where("repeat"), "the loop's range"),),
+                        help=f"use an exit between 1 and {last}",
+                    )
+                )
+        if (
+            len(ends) == 2
+            and distill.teacher.loop == distill.student.loop
+            and not outside
+            and ends["student"][1] >= ends["teacher"][0]
+        ):
+            out.append(
+                Diagnostic(
+                    "GEN310",
+                    "the student may stop where its teacher does",
+                    distill.student.span,
+                    labels=(Label(distill.teacher.span, "the teacher"),),
+                    note="a student learns from an exit that has computed more",
+                    help="write `student = NAME.uniform(1, last - 1)` with `teacher = NAME.last`",
+                )
+            )
     cycle = graph.cycle("distils-from")
     if cycle:
         names = [graph.node(key).name for key in cycle]
         labels = tuple(Label(graph.node(key).span, "and this one") for key in cycle[1:])
-        out.append(Diagnostic("GEN311", f"exits teach each other in a circle: {' -> '.join([*names, names[0]])}", graph.node(cycle[0]).span, labels=labels, note="no exit of the circle would ever see the data", help="remove one of the `distill` blocks"))
+        out.append(
+            Diagnostic(
+                "GEN311",
+                f"exits teach each other in a circle: {' -> '.join([*names, names[0]])}",
+                graph.node(cycle[0]).span,
+                labels=labels,
+                note="no exit of the circle would ever see the data",
+                help="remove one of the `distill` blocks",
+            )
+        )
     return out
 
 

@@ -30,20 +30,46 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         continuous = isinstance(kernel, v.GaussianKernel | v.FlowKernel)
         declared = (Label(x.span, "declared here"),)
         if continuous == x.is_discrete:
-            fitting = "`uniform`, `marginal`, `mask` or `ordinal`" if x.is_discrete else "`gaussian` or `flow`"
+            fitting = (
+                "`uniform`, `marginal`, `mask` or `ordinal`" if x.is_discrete else "`gaussian` or `flow`"
+            )
             kind = "discrete" if x.is_discrete else "real"
-            out.append(Diagnostic("GEN205", f"`{kernel.word}` cannot noise `{name}`", kernel.span, labels=declared, note=f"`{name}` is {kind}", help=f"use {fitting}"))
+            out.append(
+                Diagnostic(
+                    "GEN205",
+                    f"`{kernel.word}` cannot noise `{name}`",
+                    kernel.span,
+                    labels=declared,
+                    note=f"`{name}` is {kind}",
+                    help=f"use {fitting}",
+                )
+            )
             continue
         visits = min(moves(spec, name), TABULATED)
         try:
             if isinstance(kernel, v.GaussianKernel):
                 if kernel.beta is not None and kernel.signal is not None:
-                    out.append(Diagnostic("GEN206", "`beta` and `signal` both say how much noise there is", kernel.span, help="keep one"))
+                    out.append(
+                        Diagnostic(
+                            "GEN206",
+                            "`beta` and `signal` both say how much noise there is",
+                            kernel.span,
+                            help="keep one",
+                        )
+                    )
                 schedules.beta_table(kernel, min(visits * kernel.steps, TABULATED))
             elif not isinstance(kernel, v.FlowKernel):
                 schedules.keep_table(kernel.keep, visits)
         except ValueError as reason:
-            out.append(Diagnostic("GEN206", f"the schedule of `{name}` cannot be used", kernel.span, note=str(reason), help="use `cosine`, `linear(1 -> 0)`, `geometric(0.3)`, or a table of one value per visit boundary"))
+            out.append(
+                Diagnostic(
+                    "GEN206",
+                    f"the schedule of `{name}` cannot be used",
+                    kernel.span,
+                    note=str(reason),
+                    help="use `cosine`, `linear(1 -> 0)`, `geometric(0.3)`, or a table of one value per visit boundary",
+                )
+            )
     out += _blocks(spec, forward.order)
     return out
 
@@ -52,10 +78,30 @@ def _blocks(spec: v.Spec, order: v.Order) -> list[Diagnostic]:
     if isinstance(order, v.Blocks):
         sites = spec.variable(order.variable).sites
         if order.size > sites:
-            return [Diagnostic("GEN207", f"blocks of {order.size} are larger than the {sites} sites of `{order.variable}`", order.where("size"), help=f"use at most {sites}, or `all({order.variable})`")]
+            return [
+                Diagnostic(
+                    "GEN207",
+                    f"blocks of {order.size} are larger than the {sites} sites of `{order.variable}`",
+                    order.where("size"),
+                    help=f"use at most {sites}, or `all({order.variable})`",
+                )
+            ]
     if isinstance(order, v.Confidence) and spec.forward is not None:
         kernel = spec.forward.noise.get(order.variable)
         if kernel is not None and not isinstance(kernel, v.MaskKernel):
-            return [Diagnostic("GEN208", "`confidence` commits masked sites, and this kernel masks none", order.span, labels=(Label(kernel.span, "the kernel"),), note="an order may depend on values only where a masked site reveals nothing", help=f"use `noise {order.variable} = mask(..)`")]
-    inner = [order.body] if isinstance(order, v.Repeat | v.Reverse | v.Shuffle) else list(getattr(order, "parts", ()))
+            return [
+                Diagnostic(
+                    "GEN208",
+                    "`confidence` commits masked sites, and this kernel masks none",
+                    order.span,
+                    labels=(Label(kernel.span, "the kernel"),),
+                    note="an order may depend on values only where a masked site reveals nothing",
+                    help=f"use `noise {order.variable} = mask(..)`",
+                )
+            ]
+    inner = (
+        [order.body]
+        if isinstance(order, v.Repeat | v.Reverse | v.Shuffle)
+        else list(getattr(order, "parts", ()))
+    )
     return [d for part in inner for d in _blocks(spec, part)]

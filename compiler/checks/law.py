@@ -20,19 +20,49 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     noised = [x for x in spec.variables if x.name in spec.forward.noise]
     sizes = [_values(x) for x in noised for _ in range(min(x.sites, 64))]
     if any(s is None for s in sizes):
-        return [Diagnostic("GEN308", "an exact law needs variables whose values the spec lists", d.span, help="write `discrete(2)` instead of `discrete(from = data)`")]
+        return [
+            Diagnostic(
+                "GEN308",
+                "an exact law needs variables whose values the spec lists",
+                d.span,
+                help="write `discrete(2)` instead of `discrete(from = data)`",
+            )
+        ]
     if d.table is not None:
         return _table(d, noised, [s or 0 for s in sizes])
     expected = [(x, j) for x in noised for j in range(x.sites)]
     for c in d.mixture:
         if len(c.sites) != len(expected):
-            return [Diagnostic("GEN308", f"this component has {len(c.sites)} sites, the state has {len(expected)}", c.span, help="list one law per site, in the order of the declarations")]
+            return [
+                Diagnostic(
+                    "GEN308",
+                    f"this component has {len(c.sites)} sites, the state has {len(expected)}",
+                    c.span,
+                    help="list one law per site, in the order of the declarations",
+                )
+            ]
         for site, (x, _) in zip(c.sites, expected, strict=True):
             size = _values(x)
-            if x.is_discrete and (isinstance(site, v.Gaussian) or site != int(site) or not 0 <= site < (size or 0)):
-                return [Diagnostic("GEN308", f"a site of `{x.name}` needs one of its values 0..{(size or 1) - 1}", c.span, help="write the value's number")]
+            if x.is_discrete and (
+                isinstance(site, v.Gaussian) or site != int(site) or not 0 <= site < (size or 0)
+            ):
+                return [
+                    Diagnostic(
+                        "GEN308",
+                        f"a site of `{x.name}` needs one of its values 0..{(size or 1) - 1}",
+                        c.span,
+                        help="write the value's number",
+                    )
+                ]
             if not x.is_discrete and (not isinstance(site, v.Gaussian) or len(site.mean) != x.type.shape[-1]):  # type: ignore[union-attr]
-                return [Diagnostic("GEN308", f"a site of `{x.name}` needs `normal(mean, std)` of its length", c.span, help="write `normal(0.5, 0.1)` or `normal([0.1, 0.2], 0.1)`")]
+                return [
+                    Diagnostic(
+                        "GEN308",
+                        f"a site of `{x.name}` needs `normal(mean, std)` of its length",
+                        c.span,
+                        help="write `normal(0.5, 0.1)` or `normal([0.1, 0.2], 0.1)`",
+                    )
+                ]
     return []
 
 
@@ -47,19 +77,47 @@ def _values(x: v.Variable) -> int | None:
 def _table(d: v.Exact, noised: list[v.Variable], sizes: list[int]) -> list[Diagnostic]:
     where = d.where("table")
     if any(not x.is_discrete for x in noised):
-        return [Diagnostic("GEN308", "a table is a law of discrete sites only", where, help="use `exact(mixture = ..)` where there are real sites")]
+        return [
+            Diagnostic(
+                "GEN308",
+                "a table is a law of discrete sites only",
+                where,
+                help="use `exact(mixture = ..)` where there are real sites",
+            )
+        ]
     states = 1
     for s in sizes:
         states *= s
     if states > STATES:
-        return [Diagnostic("GEN308", f"the table would have {states:,} states; at most {STATES:,} are enumerated", where, help="use fewer sites or values, or a mixture")]
+        return [
+            Diagnostic(
+                "GEN308",
+                f"the table would have {states:,} states; at most {STATES:,} are enumerated",
+                where,
+                help="use fewer sites or values, or a mixture",
+            )
+        ]
     if isinstance(d.table, Name):
         if d.table.text != "even_parity" or any(s != 2 for s in sizes):
-            return [Diagnostic("GEN308", "the named table is `even_parity`, a law of binary sites", where, help="write `even_parity` with `discrete(2)` sites, or a nested list")]
+            return [
+                Diagnostic(
+                    "GEN308",
+                    "the named table is `even_parity`, a law of binary sites",
+                    where,
+                    help="write `even_parity` with `discrete(2)` sites, or a nested list",
+                )
+            ]
         return []
     shape, even = _shape(d.table)
     if not even or shape != sizes:
-        return [Diagnostic("GEN308", f"the table has the shape {shape}, the sites need {sizes}", where, help="nest one list per site, one number per value; weights, none negative")]
+        return [
+            Diagnostic(
+                "GEN308",
+                f"the table has the shape {shape}, the sites need {sizes}",
+                where,
+                help="nest one list per site, one number per value; weights, none negative",
+            )
+        ]
     return []
 
 

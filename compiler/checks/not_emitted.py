@@ -16,15 +16,34 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out: list[Diagnostic] = []
 
     def warn(code: str, what: str, span: Span, help: str) -> None:
-        out.append(Diagnostic(code, f"{what} is not emitted yet", span, severity=Severity.WARNING, note=LATER, help=help))
+        out.append(
+            Diagnostic(
+                code, f"{what} is not emitted yet", span, severity=Severity.WARNING, note=LATER, help=help
+            )
+        )
 
     def refuse(code: str, what: str, span: Span, help: str) -> None:
-        out.append(Diagnostic(code, f"{what} cannot be emitted yet", span, note="a program without it would be another process", help=help))
+        out.append(
+            Diagnostic(
+                code,
+                f"{what} cannot be emitted yet",
+                span,
+                note="a program without it would be another process",
+                help=help,
+            )
+        )
 
     for distill in spec.distills:
-        warn("GEN901", "`distill`", distill.span, "training uses the last exit only; remove the block to silence this")
+        warn(
+            "GEN901",
+            "`distill`",
+            distill.span,
+            "training uses the last exit only; remove the block to silence this",
+        )
     for shape in spec.shapes:
-        warn("GEN902", "`shape`", shape.span, "train and sample as they are; remove the block to silence this")
+        warn(
+            "GEN902", "`shape`", shape.span, "train and sample as they are; remove the block to silence this"
+        )
     for correct in spec.corrects:
         warn("GEN903", "`correct`", correct.span, "remove the block to silence this")
     for limit in spec.limits:
@@ -34,7 +53,12 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     if spec.sample.guidance:
         refuse("GEN910", "`guidance`", spec.sample.where("guidance"), "leave it out")
     if spec.sample.loops is not None:
-        refuse("GEN914", "a loop count chosen at sampling", spec.sample.where("loops"), "leave it out; the loop runs its maximum")
+        refuse(
+            "GEN914",
+            "a loop count chosen at sampling",
+            spec.sample.where("loops"),
+            "leave it out; the loop runs its maximum",
+        )
     if isinstance(spec.train.optimizer, v.Muon):
         refuse("GEN911", "`muon`", spec.train.where("optimizer"), "use `adamw(lr = 1e-3)`")
     forward = spec.forward
@@ -44,20 +68,35 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 refuse("GEN905", "the `flow` kernel", kernel.span, "use `gaussian(..)`")
         confidence = algebra.contains(forward.order, v.Confidence)
         if confidence is not None:
-            refuse("GEN906", "the `confidence` order", confidence.span, "visit in a fixed or random order, for example `shuffle(v)`")
+            refuse(
+                "GEN906",
+                "the `confidence` order",
+                confidence.span,
+                "visit in a fixed or random order, for example `shuffle(v)`",
+            )
     if isinstance(spec.denoiser, v.Transformer):
         if spec.denoiser.inner == "row":
             refuse("GEN907", "`inner = row`", spec.denoiser.where("inner"), "use `head` or `joint`")
         for loop in spec.denoiser.loops:
             if loop.loops or loop.input == "reinject" or loop.index == "embed":
-                refuse("GEN909", "a loop that nests, re-injects its input or embeds its index", loop.span, "use loops in sequence with `input = once` and `index = none`")
+                refuse(
+                    "GEN909",
+                    "a loop that nests, re-injects its input or embeds its index",
+                    loop.span,
+                    "use loops in sequence with `input = once` and `index = none`",
+                )
     for x in spec.variables:
         if isinstance(x.type, v.Real) and len(x.type.shape) > 1:
             refuse("GEN912", "a field of more than one axis", x.span, "use a vector, `real(784)`")
     for task in spec.tasks:
         for part in task.parts:
             if part.part is not None:
-                refuse("GEN915", f"giving a part of a vector (`{part.variable}.{part.part}`)", part.span, f"give the whole of `{part.variable}`, or nothing of it")
+                refuse(
+                    "GEN915",
+                    f"giving a part of a vector (`{part.variable}.{part.part}`)",
+                    part.span,
+                    f"give the whole of `{part.variable}`, or nothing of it",
+                )
     if spec.data is not None and spec.data.source.startswith("sat3"):
         refuse("GEN913", "the `sat3` source", spec.data.where("source"), "use `parquet:PATH` or `csv:PATH`")
     return out

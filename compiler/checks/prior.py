@@ -17,5 +17,14 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     for name, kernel in (spec.forward.noise if spec.forward else {}).items():
         left = left_over(spec, name)
         if left is not None and left > FAR:
-            out.append(Diagnostic("GEN209", f"{left:.0%} of `{name}` is left when its noise ends", kernel.span, severity=Severity.WARNING, note="sampling starts from pure noise, which the trajectory does not reach", help="use a schedule that falls to 0, such as `cosine`, or more rounds"))
+            out.append(
+                Diagnostic(
+                    "GEN209",
+                    f"{left:.0%} of `{name}` is left when its noise ends",
+                    kernel.span,
+                    severity=Severity.WARNING,
+                    note="sampling starts from pure noise, which the trajectory does not reach",
+                    help="use a schedule that falls to 0, such as `cosine`, or more rounds",
+                )
+            )
     return out

@@ -20,8 +20,26 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     visits = algebra.shape(forward.order, sites).visits * forward.rounds
     out: list[Diagnostic] = []
     if visits > MANY_VISITS:
-        out.append(Diagnostic("GEN801", f"one sample takes {visits:,} visits", forward.where("order"), severity=Severity.WARNING, note="each visit runs the denoiser at least once", help="use fewer rounds, `blocks(v, k)` or `all(v)`"))
+        out.append(
+            Diagnostic(
+                "GEN801",
+                f"one sample takes {visits:,} visits",
+                forward.where("order"),
+                severity=Severity.WARNING,
+                note="each visit runs the denoiser at least once",
+                help="use fewer rounds, `blocks(v, k)` or `all(v)`",
+            )
+        )
     for x in spec.variables:
         if x.sites > MANY_SITES:
-            out.append(Diagnostic("GEN802", f"`{x.name}` has {x.sites:,} sites", x.span, severity=Severity.WARNING, note="attention over them needs the square of their number", help="use a coarser variable"))
+            out.append(
+                Diagnostic(
+                    "GEN802",
+                    f"`{x.name}` has {x.sites:,} sites",
+                    x.span,
+                    severity=Severity.WARNING,
+                    note="attention over them needs the square of their number",
+                    help="use a coarser variable",
+                )
+            )
     return out

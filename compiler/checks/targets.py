@@ -22,22 +22,63 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         for name, kernel in forward.noise.items():
             if name not in predicted:
                 best = "cross_entropy" if spec.variable(name).is_discrete else "epsilon"
-                out.append(Diagnostic("GEN301", f"nothing says how `{name}` is predicted", kernel.span, note="the denoiser needs a target for each noised variable", help=f"add `predict {name} by {best}`"))
+                out.append(
+                    Diagnostic(
+                        "GEN301",
+                        f"nothing says how `{name}` is predicted",
+                        kernel.span,
+                        note="the denoiser needs a target for each noised variable",
+                        help=f"add `predict {name} by {best}`",
+                    )
+                )
     shape = algebra.shape(forward.order, {x.name: x.sites for x in spec.variables})
     for p in spec.predictions:
         x = spec.variable(p.variable)
         allowed = TOKENS if x.is_discrete else VECTORS
         where = p.where("target")
         if p.target not in allowed:
-            out.append(Diagnostic("GEN302", f"`{p.target}` cannot be a target of `{p.variable}`", where, labels=(Label(x.span, "declared here"),), help="use " + ", ".join(f"`{t}`" for t in allowed)))
+            out.append(
+                Diagnostic(
+                    "GEN302",
+                    f"`{p.target}` cannot be a target of `{p.variable}`",
+                    where,
+                    labels=(Label(x.span, "declared here"),),
+                    help="use " + ", ".join(f"`{t}`" for t in allowed),
+                )
+            )
             continue
         kernel = forward.noise.get(p.variable)
         if kernel is None:
-            out.append(Diagnostic("GEN303", f"`{p.variable}` is predicted but never noised", where, help=f"remove this line, or add `noise {p.variable} = ..`"))
+            out.append(
+                Diagnostic(
+                    "GEN303",
+                    f"`{p.variable}` is predicted but never noised",
+                    where,
+                    help=f"remove this line, or add `noise {p.variable} = ..`",
+                )
+            )
         elif p.target == "classifier":
             if not isinstance(kernel, v.UniformKernel | v.MarginalKernel):
-                out.append(Diagnostic("GEN304", f"`classifier` cannot be used with `{kernel.word}`", where, labels=(Label(kernel.span, "the kernel"),), note="telling signal from noise identifies the token only where noise may be any token, drawn from one law", help="use `uniform` or `marginal`, or predict by `cross_entropy`"))
+                out.append(
+                    Diagnostic(
+                        "GEN304",
+                        f"`classifier` cannot be used with `{kernel.word}`",
+                        where,
+                        labels=(Label(kernel.span, "the kernel"),),
+                        note="telling signal from noise identifies the token only where noise may be any token, drawn from one law",
+                        help="use `uniform` or `marginal`, or predict by `cross_entropy`",
+                    )
+                )
             wide = [kind for kind in shape.kinds_of(p.variable) if sum(n for _, n in kind) > 1]
             if wide:
-                out.append(Diagnostic("GEN305", f"`classifier` needs visits of one site, and a visit of `{p.variable}` holds several", where, labels=(Label(forward.where("order"), "the order"),), note="the logits are those of a hidden site given all the others", help=f"visit `{p.variable}` site by site, or predict by `cross_entropy`"))
+                out.append(
+                    Diagnostic(
+                        "GEN305",
+                        f"`classifier` needs visits of one site, and a visit of `{p.variable}` holds several",
+                        where,
+                        labels=(Label(forward.where("order"), "the order"),),
+                        note="the logits are those of a hidden site given all the others",
+                        help=f"visit `{p.variable}` site by site, or predict by `cross_entropy`",
+                    )
+                )
     return out

@@ -56,7 +56,11 @@ def emitted(done: Compilation, kinds: list[str]) -> dict[str, str]:
     """File name to text for every kind; programs need an analysed spec."""
     from .. import views
 
-    files = {views.FILES[kind]: views.show(done, kind) for kind in kinds if kind in VIEWS and views.available(done, kind)}
+    files = {
+        views.FILES[kind]: views.show(done, kind)
+        for kind in kinds
+        if kind in VIEWS and views.available(done, kind)
+    }
     programs = tuple(k for k in kinds if k in PROGRAMS)
     if programs and done.program is not None:
         from ..emit.emitter import emit
@@ -69,8 +73,16 @@ def write(folder: Path, files: dict[str, str], force: bool) -> int:
     """Writes all files or none that is not ours."""
     for name in files:
         path = folder / name
-        if path.suffix == ".py" and path.exists() and not force and "Compiled from" not in path.read_text(encoding="utf-8", errors="replace")[:600]:
-            print(f"error: {path} was not written by gencc; move it, choose another -o, or pass --force", file=sys.stderr)
+        if (
+            path.suffix == ".py"
+            and path.exists()
+            and not force
+            and "Compiled from" not in path.read_text(encoding="utf-8", errors="replace")[:600]
+        ):
+            print(
+                f"error: {path} was not written by gencc; move it, choose another -o, or pass --force",
+                file=sys.stderr,
+            )
             return 2
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,10 @@ def run(options: argparse.Namespace) -> int:
         return 0
     code = options.code.upper()
     if code not in CODES:
-        print(f"error: {options.code} is not a code; {did_you_mean(code, CODES) or 'list them with `gencc explain`'}", file=sys.stderr)
+        print(
+            f"error: {options.code} is not a code; {did_you_mean(code, CODES) or 'list them with `gencc explain`'}",
+            file=sys.stderr,
+        )
         return 2
     sys.stdout.write(page(code))
     return 0

@@ -25,9 +25,14 @@ def show(source: Source, diagnostics: Iterable[Diagnostic], options: argparse.Na
     else:
         from gencc.dsl.render import terminal
 
-        colour = options.color == "always" or (options.color == "auto" and sys.stderr.isatty() and "NO_COLOR" not in os.environ)
+        colour = options.color == "always" or (
+            options.color == "auto" and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        )
         sys.stderr.write(terminal.render(source, found, colour))
         errors = sum(d.severity is Severity.ERROR for d in found)
         if errors:
             codes = sorted({d.code for d in found if d.severity is Severity.ERROR})
-            print(f"{source.name}: {errors} error{'s' * (errors > 1)}; `gencc explain {codes[0]}` says more", file=sys.stderr)
+            print(
+                f"{source.name}: {errors} error{'s' * (errors > 1)}; `gencc explain {codes[0]}` says more",
+                file=sys.stderr,
+            )

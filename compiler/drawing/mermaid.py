@@ -6,7 +6,11 @@ from ..ir import Graph
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;") + '"'
+    return (
+        '"'
+        + text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
+        + '"'
+    )
 
 
 def draw(graph: Graph) -> str:

@@ -50,8 +50,14 @@ def draw(graph: Graph) -> str:
     for node in graph.nodes:
         x, y = place[node.key]
         words = node.text if len(node.text) <= 30 else node.text[:29] + "\N{HORIZONTAL ELLIPSIS}"
-        out.append(f'<g><title>{escape(f"{node.kind} {node.name}: {node.text}")}</title>')
-        out.append(f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDE}" height="{HIGH}" rx="6" fill="{FILL[node.kind]}" stroke="#666"/>')
-        out.append(f'<text x="{x + 8:.0f}" y="{y + 19:.0f}" font-size="13" font-weight="bold">{escape(f"{node.kind} {node.name}"[:26])}</text>')
-        out.append(f'<text x="{x + 8:.0f}" y="{y + 36:.0f}" font-size="11" fill="#333">{escape(words)}</text></g>')
+        out.append(f"<g><title>{escape(f'{node.kind} {node.name}: {node.text}')}</title>")
+        out.append(
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDE}" height="{HIGH}" rx="6" fill="{FILL[node.kind]}" stroke="#666"/>'
+        )
+        out.append(
+            f'<text x="{x + 8:.0f}" y="{y + 19:.0f}" font-size="13" font-weight="bold">{escape(f"{node.kind} {node.name}"[:26])}</text>'
+        )
+        out.append(
+            f'<text x="{x + 8:.0f}" y="{y + 36:.0f}" font-size="11" fill="#333">{escape(words)}</text></g>'
+        )
     return "\n".join([*out, "</svg>"]) + "\n"

@@ -36,7 +36,24 @@ def class_name(name: str) -> str:
     camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"_+", name) if part) or "Process"
     if not camel.isidentifier():
         camel = f"Process{camel}"
-    return f"{camel}Process" if camel in {"Examples", "Layouts", "Tensor", "Callable", "F", "ROUND", "ROUNDS", "VISITS", "None", "True", "False"} else camel
+    return (
+        f"{camel}Process"
+        if camel
+        in {
+            "Examples",
+            "Layouts",
+            "Tensor",
+            "Callable",
+            "F",
+            "ROUND",
+            "ROUNDS",
+            "VISITS",
+            "None",
+            "True",
+            "False",
+        }
+        else camel
+    )
 
 
 def build(program: Program, sha: str) -> dict[str, Any]:
@@ -46,7 +63,9 @@ def build(program: Program, sha: str) -> dict[str, Any]:
     exact = isinstance(spec.denoiser, v.Exact)
     file = re.sub(r"[^\w.\-]", "_", program.source.name.rsplit("/", 1)[-1])
     names = identifiers([x.name for x in program.vars] + [p.name for p in spec.plates])
-    plates = {p.name: Plate(p.name, names[p.name], p.size, program.line(p.span)) for p in spec.plates if p.variables}
+    plates = {
+        p.name: Plate(p.name, names[p.name], p.size, program.line(p.span)) for p in spec.plates if p.variables
+    }
     seen = [_variable(program, x, plates.get(x.plate or ""), exact) for x in program.vars]
     for x in seen:
         if x.noised:
@@ -88,7 +107,9 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     spec = program.spec
     prediction = next((p for p in spec.predictions if p.variable == x.name), None)
     denoiser = spec.denoiser
-    values = f"{x.py}_values" if isinstance(x.spec.type, v.Discrete) and x.spec.type.from_data else str(x.values)
+    values = (
+        f"{x.py}_values" if isinstance(x.spec.type, v.Discrete) and x.spec.type.from_data else str(x.values)
+    )
     masked = isinstance(x.kernel, v.MaskKernel)
     state_values = (f"{values} + 1" if not values.isdigit() else str(int(values) + 1)) if masked else values
     real = x.spec.type if isinstance(x.spec.type, v.Real) else None
@@ -113,8 +134,16 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         out.beta_text = schedules.text(x.kernel.beta or v.Linear(start=1e-4, end=2e-2), out.levels)
         out.beta_scale = literal(schedules.REFERENCE_STEPS / out.levels)
         out.kernel_text = f"kernels.Gaussian({x.caps}_BETA, {x.caps}_STEPS{', bound=1.0' if bounded else ''})"
-        out.target_text = {"epsilon": "eps", "x0": x.py, "velocity": f"self.{x.py}_noise.velocity({x.py}, eps, n)"}[x.target or "epsilon"]
-        out.inner_target_text = {"epsilon": "eps", "x0": "origin", "velocity": f"self.{x.py}_noise.velocity(origin, eps, inner)"}[x.target or "epsilon"]
+        out.target_text = {
+            "epsilon": "eps",
+            "x0": x.py,
+            "velocity": f"self.{x.py}_noise.velocity({x.py}, eps, n)",
+        }[x.target or "epsilon"]
+        out.inner_target_text = {
+            "epsilon": "eps",
+            "x0": "origin",
+            "velocity": f"self.{x.py}_noise.velocity(origin, eps, inner)",
+        }[x.target or "epsilon"]
         out.clean_text = {
             "epsilon": f"self.{x.py}_noise.clean_from_epsilon(value, guess, n + k)", "x0": "guess",
             "velocity": f"self.{x.py}_noise.clean_from_velocity(value, guess, n + k)",
@@ -139,7 +168,13 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
 def _tasks(spec: v.Spec, x: SimpleNamespace) -> None:
     """Which drawn tasks give the variable."""
     numbers = [k for k, task in enumerate(spec.tasks) if any(p.variable == x.name for p in task.parts)]
-    x.task_text = " | ".join(f"(task == {k})" for k in numbers) if len(numbers) > 1 else f"task == {numbers[0]}" if numbers else ""
+    x.task_text = (
+        " | ".join(f"(task == {k})" for k in numbers)
+        if len(numbers) > 1
+        else f"task == {numbers[0]}"
+        if numbers
+        else ""
+    )
 
 
 def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[SimpleNamespace]:
@@ -153,7 +188,11 @@ def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[Simpl
         start += plate.size
     for x in seen:
         if x.plate is None:
-            groups.append(SimpleNamespace(plate=None, vars=[x], size=x.sites, start=start, sum_text=f"self.{x.py}_site + {x.py}"))
+            groups.append(
+                SimpleNamespace(
+                    plate=None, vars=[x], size=x.sites, start=start, sum_text=f"self.{x.py}_site + {x.py}"
+                )
+            )
             start += x.sites
     return groups
 
@@ -163,8 +202,20 @@ def _present(groups: list[SimpleNamespace], any_plate: bool) -> list[str]:
         return []
     if len(groups) == 1:
         return [f'present = x["{groups[0].plate.py}_present"][:, None, None, :]']
-    parts = [f'x["{g.plate.py}_present"],' if g.plate else f"tokens.new_ones(len(tokens), {g.size}, dtype=torch.bool)," for g in groups]
-    return ["present = torch.cat(", "    [", *(f"        {p}" for p in parts), "    ],", "    dim=1,", ")[:, None, None, :]"]
+    parts = [
+        f'x["{g.plate.py}_present"],'
+        if g.plate
+        else f"tokens.new_ones(len(tokens), {g.size}, dtype=torch.bool),"
+        for g in groups
+    ]
+    return [
+        "present = torch.cat(",
+        "    [",
+        *(f"        {p}" for p in parts),
+        "    ],",
+        "    dim=1,",
+        ")[:, None, None, :]",
+    ]
 
 
 def _field(x: Var) -> str:
@@ -202,7 +253,9 @@ def _report(spec: v.Spec, seen: list[SimpleNamespace], plates: dict[str, Plate])
 
 def _arguments(seen: list[SimpleNamespace]) -> list[str]:
     out = [f"{x.py}_values: int" for x in seen if x.values == f"{x.py}_values"]
-    return out + [f"{x.py}_frequencies: Tensor" for x in seen if "_frequencies" in getattr(x, "kernel_text", "")]
+    return out + [
+        f"{x.py}_frequencies: Tensor" for x in seen if "_frequencies" in getattr(x, "kernel_text", "")
+    ]
 
 
 def _from(seen: list[SimpleNamespace], holder: str) -> list[str]:
@@ -238,7 +291,11 @@ def _network(d: v.Transformer) -> dict[str, Any]:
     if not d.layers and not d.loops:
         loops[0].layers = 4
     loops += [
-        SimpleNamespace(py=f"{names[loop.name].rstrip('_')}_loop", layers=loop.layers, argument=f", loops={loop.repeat.high}" if loop.repeat.high > 1 else "")
+        SimpleNamespace(
+            py=f"{names[loop.name].rstrip('_')}_loop",
+            layers=loop.layers,
+            argument=f", loops={loop.repeat.high}" if loop.repeat.high > 1 else "",
+        )
         for loop in d.loops
     ]
     return {
@@ -266,8 +323,12 @@ def _law(law: v.Exact, noised: list[SimpleNamespace]) -> dict[str, Any]:
     for x in noised:
         sites_of = [[c.sites[at + j] for j in range(x.sites)] for c in law.mixture]
         if x.kind == "token":
-            x.mixture_text = literal([[int(s) for s in row if not isinstance(s, v.Gaussian)] for row in sites_of])
+            x.mixture_text = literal(
+                [[int(s) for s in row if not isinstance(s, v.Gaussian)] for row in sites_of]
+            )
         else:
-            x.mixture_text = literal([[(list(s.mean), s.std) for s in row if isinstance(s, v.Gaussian)] for row in sites_of])
+            x.mixture_text = literal(
+                [[(list(s.mean), s.std) for s in row if isinstance(s, v.Gaussian)] for row in sites_of]
+            )
         at += x.sites
     return {"table_text": "", "table_sites": "", "mixture_weights": literal([c.weight for c in law.mixture])}

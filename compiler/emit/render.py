@@ -66,7 +66,16 @@ def layout(text: str) -> str:
     """The text as ruff formats it."""
     from ruff import find_ruff_bin
 
-    command = [find_ruff_bin(), "format", "--isolated", "--line-length", "110", "--stdin-filename", "program.py", "-"]
+    command = [
+        find_ruff_bin(),
+        "format",
+        "--isolated",
+        "--line-length",
+        "110",
+        "--stdin-filename",
+        "program.py",
+        "-",
+    ]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InternalError(f"the rendered program cannot be formatted: {done.stderr.strip()}")

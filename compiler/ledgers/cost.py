@@ -100,8 +100,18 @@ def cost(program: Program) -> Cost | None:
             flops += visits * trunk
             for x, s in zip(vectors, steps, strict=True):
                 sites = dict(kind)[x.name]
-                flops += visits * s * sites * 2 * diffusion_head(w, d.head_width or w, d.head_layers, x.length)
+                flops += (
+                    visits * s * sites * 2 * diffusion_head(w, d.head_width or w, d.head_layers, x.length)
+                )
     batch = program.spec.train.batch
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
-    return Cost(parameters, round(trunk_calls), round(head_calls), round(flops), 3 * batch * trunk, activations, assumed)
+    return Cost(
+        parameters,
+        round(trunk_calls),
+        round(head_calls),
+        round(flops),
+        3 * batch * trunk,
+        activations,
+        assumed,
+    )

@@ -103,7 +103,11 @@ def exactness(spec: v.Spec) -> Exactness:
         if isinstance(kernel, v.GaussianKernel):
             d = x.type.shape[-1] if isinstance(x.type, v.Real) else 1
             spread = math.sqrt(d)  # E|s| of a vector of unit variance
-            one = math.sqrt(left) * spread / 2 + math.sqrt(max(d * (-left - math.log1p(-left)), 0.0)) / 2 if left < 1 else 1.0
+            one = (
+                math.sqrt(left) * spread / 2 + math.sqrt(max(d * (-left - math.log1p(-left)), 0.0)) / 2
+                if left < 1
+                else 1.0
+            )
             priors.append(PriorLine(name, left, min(1.0, one * x.sites), "assumes unit variance"))
             steps.append(StepLine(name, _moves(spec, name) * kernel.steps))
         else:

@@ -15,5 +15,7 @@ def render(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
     for d in ordered(diagnostics):
         at = source.position(d.span.start)
         repair = f" ({d.help})" if d.help else ""
-        lines.append(f"{source.name}:{at.line}:{at.column}: {d.severity.value}[{d.code}]: {d.message}{repair}\n")
+        lines.append(
+            f"{source.name}:{at.line}:{at.column}: {d.severity.value}[{d.code}]: {d.message}{repair}\n"
+        )
     return "".join(lines)

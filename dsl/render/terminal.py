@@ -23,12 +23,17 @@ def _paint(text: str, code: str, colour: bool) -> str:
 
 def _one(source: Source, d: Diagnostic, colour: bool) -> str:
     tint = COLOURS[d.severity]
-    places = sorted([(d.span, "", "^", tint), *((la.span, la.text, "-", "34") for la in d.labels)], key=lambda p: p[0])
+    places = sorted(
+        [(d.span, "", "^", tint), *((la.span, la.text, "-", "34") for la in d.labels)], key=lambda p: p[0]
+    )
     margin = len(str(max(source.position(span.start).line for span, *_ in places)))
     bar = _paint("|", "34", colour)
     at = source.position(d.span.start)
     head = _paint(f"{d.severity.value}[{d.code}]", f"1;{tint}", colour)
-    out = [f"{head}: {_paint(d.message, '1', colour)}", f"{' ' * margin}{_paint('-->', '34', colour)} {source.name}:{at.line}:{at.column}"]
+    out = [
+        f"{head}: {_paint(d.message, '1', colour)}",
+        f"{' ' * margin}{_paint('-->', '34', colour)} {source.name}:{at.line}:{at.column}",
+    ]
     out.append(f"{' ' * margin} {bar}")
     shown = 0
     for span, words, mark, tone in places:
@@ -39,7 +44,9 @@ def _one(source: Source, d: Diagnostic, colour: bool) -> str:
             out.append(f"{_paint(str(line).rjust(margin), '34', colour)} {bar} {_window(source, span)[0]}")
             shown = line
         start, length = _window(source, span)[1:]
-        out.append(f"{' ' * margin} {bar} {' ' * start}{_paint(mark * length + (' ' + words if words else ''), tone, colour)}")
+        out.append(
+            f"{' ' * margin} {bar} {' ' * start}{_paint(mark * length + (' ' + words if words else ''), tone, colour)}"
+        )
     for kind, text in (("note", d.note), ("help", d.help)):
         if text:
             out.append(f"{' ' * margin} {_paint('=', '34', colour)} {_paint(kind, '1', colour)}: {text}")
@@ -49,7 +56,9 @@ def _one(source: Source, d: Diagnostic, colour: bool) -> str:
 def _window(source: Source, span: Span) -> tuple[str, int, int]:
     """The line of a span, cut to the screen and with tabs as spaces; where in it the span starts, and its length."""
     at = source.position(span.start)
-    text = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in source.line(at.line))
+    text = "".join(
+        c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in source.line(at.line)
+    )
     start = at.column - 1
     length = max(1, min(span.end - span.start, len(text) - start))
     cut = max(0, start - WIDTH // 2) if len(text) > WIDTH else 0

@@ -17,14 +17,28 @@ def resolve_denoiser(bind: Binder, block: Block) -> v.Transformer | v.Exact | No
     label = block.label
     word = label.text if isinstance(label, Name) else label.name.text if isinstance(label, Call) else ""
     if word not in KINDS or label is None:
-        bind.error("GEN108", f"`{word}` is not a denoiser" if word else "which denoiser?", (label or block.keyword).span, did_you_mean(word, KINDS))
+        bind.error(
+            "GEN108",
+            f"`{word}` is not a denoiser" if word else "which denoiser?",
+            (label or block.keyword).span,
+            did_you_mean(word, KINDS),
+        )
         return None
     if word == "exact":
-        settings = [Setting(a.key, None, a.value, a.span) for a in label.arguments if a.key] if isinstance(label, Call) else []
+        settings = (
+            [Setting(a.key, None, a.value, a.span) for a in label.arguments if a.key]
+            if isinstance(label, Call)
+            else []
+        )
         settings += [e for e in block.entries if isinstance(e, Setting)]
         found = bind.options(v.Exact, settings, block.span, "`exact`")
         if found is not MISSING and (found.table is None) == (not found.mixture):
-            bind.error("GEN105", "an exact denoiser needs its law", block.span, "write `exact(table = ..)` or `exact(mixture = ..)`")
+            bind.error(
+                "GEN105",
+                "an exact denoiser needs its law",
+                block.span,
+                "write `exact(table = ..)` or `exact(mixture = ..)`",
+            )
             return None
         return None if found is MISSING else found  # type: ignore[no-any-return]
     loops = _loops(bind, block)
@@ -38,7 +52,12 @@ def _settings(bind: Binder, block: Block) -> list[Setting]:
         if isinstance(entry, Setting):
             kept.append(entry)
         elif not isinstance(entry, Block):
-            bind.error("GEN103", f"this has no place in `{block.keyword.text}`", entry.span, "write `option = value` or `loop NAME { .. }`")
+            bind.error(
+                "GEN103",
+                f"this has no place in `{block.keyword.text}`",
+                entry.span,
+                "write `option = value` or `loop NAME { .. }`",
+            )
     return kept
 
 
@@ -49,7 +68,13 @@ def _loops(bind: Binder, block: Block) -> tuple[v.Loop, ...]:
             continue
         first = next((loop for loop in out if loop.name == entry.label.text), None)
         if first is not None:
-            bind.error("GEN106", f"two loops are named `{first.name}`", entry.label.span, "rename one", labels=[Label(first.span, "the first one")])
+            bind.error(
+                "GEN106",
+                f"two loops are named `{first.name}`",
+                entry.label.span,
+                "rename one",
+                labels=[Label(first.span, "the first one")],
+            )
             continue
         extra = {"name": entry.label.text, "loops": _loops(bind, entry)}
         found = bind.options(v.Loop, _settings(bind, entry), entry.span, "`loop`", extra)
@@ -59,7 +84,7 @@ def _loops(bind: Binder, block: Block) -> tuple[v.Loop, ...]:
 
 def resolve_exit(bind: Binder, expr: Expr, loops: list[str]) -> Any:
     """`core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("..")`."""
-    usage = "write `core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint(\"..\")`"
+    usage = 'write `core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("..")`'
     name = expr if isinstance(expr, Name) else expr.name if isinstance(expr, Call) else None
     if name is None:
         return bind.error("GEN111", "this is not an exit", expr.span, usage)
@@ -89,9 +114,12 @@ def _index(expr: Expr) -> Any:
         return number
     if isinstance(expr, Name) and expr.text == "last":
         return None
-    if isinstance(expr, Binary) and expr.operator == "-" and isinstance(expr.left, Name) and expr.left.text == "last":
+    if (
+        isinstance(expr, Binary)
+        and expr.operator == "-"
+        and isinstance(expr.left, Name)
+        and expr.left.text == "last"
+    ):
         back = constant(expr.right)
         return -back if isinstance(back, int) else MISSING
     return MISSING
-
-

@@ -61,29 +61,51 @@ class OrderResolver:
         times = constant(expr.left)
         body = self.resolve(expr.right)
         if not isinstance(times, int) or times < 1:
-            return self.bind.error("GEN109", "how often a part is repeated is a whole number from 1 up", expr.left.span, "write `3 * category`")
+            return self.bind.error(
+                "GEN109",
+                "how often a part is repeated is a whole number from 1 up",
+                expr.left.span,
+                "write `3 * category`",
+            )
         return MISSING if body is MISSING else v.Repeat(times=times, body=body).located(expr.span)
 
     def _call(self, expr: Call) -> Any:
         word, arguments = expr.name.text, [a.value for a in expr.arguments]
         if word not in FORMS or any(a.key is not None for a in expr.arguments):
-            return self.bind.error("GEN109", f"`{word}` is not an order", expr.name.span, did_you_mean(word, FORMS))
+            return self.bind.error(
+                "GEN109", f"`{word}` is not an order", expr.name.span, did_you_mean(word, FORMS)
+            )
         count = {"all": 1, "blocks": 2, "reverse": 1, "shuffle": 1, "confidence": 3}.get(word)
         if (count is not None and len(arguments) != count) or not arguments:
-            return self.bind.error("GEN109", f"`{word}` takes {count or 'some'} values", expr.span, _usage(word))
+            return self.bind.error(
+                "GEN109", f"`{word}` takes {count or 'some'} values", expr.span, _usage(word)
+            )
         if word in ("zip", "random"):
             return self._several(expr, word, arguments)
         if word in ("reverse", "shuffle"):
             body = self.resolve(arguments[0])
-            return MISSING if body is MISSING else (v.Reverse if word == "reverse" else v.Shuffle)(body=body).located(expr.span)
+            return (
+                MISSING
+                if body is MISSING
+                else (v.Reverse if word == "reverse" else v.Shuffle)(body=body).located(expr.span)
+            )
         name = self._variable(arguments[0])
         if word == "all":
             return MISSING if name is MISSING else v.Together(variable=name).located(expr.span)
         number = constant(arguments[1])
         if not isinstance(number, int) or number < 1:
-            return self.bind.error("GEN109", f"the second value of `{word}` is a whole number from 1 up", arguments[1].span, _usage(word))
+            return self.bind.error(
+                "GEN109",
+                f"the second value of `{word}` is a whole number from 1 up",
+                arguments[1].span,
+                _usage(word),
+            )
         if word == "blocks":
-            return MISSING if name is MISSING else v.Blocks(variable=name, size=number).located(expr.span, {"size": arguments[1].span})
+            return (
+                MISSING
+                if name is MISSING
+                else v.Blocks(variable=name, size=number).located(expr.span, {"size": arguments[1].span})
+            )
         schedule = self.bind.value(arguments[2], v.Schedule, "confidence.schedule")
         if name is MISSING or schedule is MISSING:
             return MISSING
@@ -97,10 +119,16 @@ class OrderResolver:
         for argument in arguments:
             weight = constant(argument.weight) if isinstance(argument, Weighted) else None
             if weight is None or weight <= 0:
-                return self.bind.error("GEN109", "each part of `random` needs a positive weight", argument.span, _usage(word))
+                return self.bind.error(
+                    "GEN109", "each part of `random` needs a positive weight", argument.span, _usage(word)
+                )
             weights.append(float(weight))
         parts = self._all([a.item for a in arguments if isinstance(a, Weighted)])
-        return MISSING if parts is MISSING else v.RandomScan(parts=parts, weights=tuple(weights)).located(expr.span)
+        return (
+            MISSING
+            if parts is MISSING
+            else v.RandomScan(parts=parts, weights=tuple(weights)).located(expr.span)
+        )
 
 
 def _usage(word: str) -> str:

@@ -28,18 +28,36 @@ class StateResolver:
     def plate(self, block: Block) -> None:
         """`plate element[25] { .. }`."""
         if not isinstance(block.label, Name):
-            self.bind.error("GEN105", "a plate needs a name and a size", block.keyword.span, "write `plate element[25] { .. }`")
+            self.bind.error(
+                "GEN105",
+                "a plate needs a name and a size",
+                block.keyword.span,
+                "write `plate element[25] { .. }`",
+            )
             return
         name, size = block.label.text, 1
         first = next((p for p in self.plates if p.name == name), None)
         if first is not None:
-            self.bind.error("GEN106", f"`{name}` is declared twice", block.label.span, "rename one", labels=[Label(first.span, "first here")])
+            self.bind.error(
+                "GEN106",
+                f"`{name}` is declared twice",
+                block.label.span,
+                "rename one",
+                labels=[Label(first.span, "first here")],
+            )
             return
         number = constant(block.size) if block.size is not None else None
         if block.size is None:
-            self.bind.error("GEN105", f"plate `{name}` has no size", block.label.span, f"write `plate {name}[25]`")
+            self.bind.error(
+                "GEN105", f"plate `{name}` has no size", block.label.span, f"write `plate {name}[25]`"
+            )
         elif not isinstance(number, int) or number < 1:
-            self.bind.error("GEN104", "a plate's size is a whole number from 1 up", block.size.span, f"write `plate {name}[25]`")
+            self.bind.error(
+                "GEN104",
+                "a plate's size is a whole number from 1 up",
+                block.size.span,
+                f"write `plate {name}[25]`",
+            )
         elif number > SITES_LIMIT:
             self.bind.error(
                 "GEN113", f"plate `{name}` has {number:,} elements; a state can hold at most {SITES_LIMIT:,}", block.size.span,
@@ -52,10 +70,17 @@ class StateResolver:
             if isinstance(entry, Declaration):
                 self.declare(entry, name, size)
             else:
-                self.bind.error("GEN103", "a plate holds declarations only", entry.span, "write `name : type`")
+                self.bind.error(
+                    "GEN103", "a plate holds declarations only", entry.span, "write `name : type`"
+                )
         members = tuple(x.name for x in self.variables[before:])
         if not members:
-            self.bind.error("GEN105", f"plate `{name}` declares no variable", block.label.span, "add one, such as `category : discrete(26)`")
+            self.bind.error(
+                "GEN105",
+                f"plate `{name}` declares no variable",
+                block.label.span,
+                "add one, such as `category : discrete(26)`",
+            )
         self.plates.append(v.Plate(name=name, size=size, variables=members).located(block.label.span))
 
     def declare(self, entry: Declaration, plate: str | None, size: int) -> None:
@@ -64,7 +89,9 @@ class StateResolver:
         first = next((x for x in self.variables if x.name == name), None)
         if first is not None:
             labels = [Label(first.span, "first here")]
-            self.bind.error("GEN106", f"`{name}` is declared twice", entry.name.span, "rename one", labels=labels)
+            self.bind.error(
+                "GEN106", f"`{name}` is declared twice", entry.name.span, "rename one", labels=labels
+            )
             return
         expr, bounds, grid = entry.type, None, None
         while isinstance(expr, Binary) and expr.operator in ("in", "on"):
@@ -75,13 +102,22 @@ class StateResolver:
             expr = expr.left
         kind = self._type(expr)
         if kind is MISSING:
-            kind = v.Real(shape=(1,)) if isinstance(expr, Name | Call) and _word(expr) == "real" else v.Discrete(size=2)
+            kind = (
+                v.Real(shape=(1,))
+                if isinstance(expr, Name | Call) and _word(expr) == "real"
+                else v.Discrete(size=2)
+            )
         if bounds is not None:
             kind = self._bounded(kind, bounds)
         cells = self._grid(grid) if grid is not None else None
         sites = size * (math.prod(cells) if cells else 1)
         if sites > SITES_LIMIT:
-            self.bind.error("GEN113", f"`{name}` has {sites:,} sites; a state can hold at most {SITES_LIMIT:,}", entry.span, "use fewer")
+            self.bind.error(
+                "GEN113",
+                f"`{name}` has {sites:,} sites; a state can hold at most {SITES_LIMIT:,}",
+                entry.span,
+                "use fewer",
+            )
             sites = 1
         variable = v.Variable(
             name=name, type=kind, plate=plate, grid=cells, columns=tuple(t.value for t in entry.columns), sites=sites
@@ -96,8 +132,16 @@ class StateResolver:
         kind = self.bind.value(expr, TYPES, "the type")
         if kind is MISSING:
             return kind  # type: ignore[no-any-return]
-        if isinstance(kind, v.Discrete) and sum((kind.size is not None, bool(kind.values), kind.from_data)) != 1:
-            self.bind.error("GEN105", "a discrete variable needs its values", expr.span, 'write `discrete(26)`, `discrete("a", "b")` or `discrete(from = data)`')
+        if (
+            isinstance(kind, v.Discrete)
+            and sum((kind.size is not None, bool(kind.values), kind.from_data)) != 1
+        ):
+            self.bind.error(
+                "GEN105",
+                "a discrete variable needs its values",
+                expr.span,
+                'write `discrete(26)`, `discrete("a", "b")` or `discrete(from = data)`',
+            )
         if isinstance(kind, v.Discrete) and len(set(kind.values)) != len(kind.values):
             self.bind.error("GEN106", "a value is listed twice", expr.span, "list each value once")
         if isinstance(kind, v.Real) and any(n < 1 for n in kind.shape):
@@ -105,20 +149,31 @@ class StateResolver:
             return v.Real(shape=(1,)).located(expr.span)
         return kind  # type: ignore[no-any-return]
 
-    def _bounded(self, kind: v.Discrete | v.Real | v.Ordinal, bounds: Expr) -> v.Discrete | v.Real | v.Ordinal:
+    def _bounded(
+        self, kind: v.Discrete | v.Real | v.Ordinal, bounds: Expr
+    ) -> v.Discrete | v.Real | v.Ordinal:
         ends = [constant(e) for e in bounds.items] if isinstance(bounds, List) else []
         if not isinstance(kind, v.Real):
             self.bind.error("GEN103", "only a real variable has a range", bounds.span, "remove `in [..]`")
         elif len(ends) != 2 or ends[0] is None or ends[1] is None:
             self.bind.error("GEN103", "a range has two ends", bounds.span, "write `in [0, 1]`")
         elif ends[0] >= ends[1]:
-            self.bind.error("GEN104", f"the range runs from {ends[0]:g} to {ends[1]:g}", bounds.span, "write the smaller end first")
+            self.bind.error(
+                "GEN104",
+                f"the range runs from {ends[0]:g} to {ends[1]:g}",
+                bounds.span,
+                "write the smaller end first",
+            )
         else:
             kind = v.Real(shape=kind.shape, low=float(ends[0]), high=float(ends[1])).located(kind.span)
         return kind
 
     def _grid(self, expr: Expr) -> tuple[int, ...] | None:
-        cells = [constant(a.value) for a in expr.arguments] if isinstance(expr, Call) and expr.name.text == "grid" else []
+        cells = (
+            [constant(a.value) for a in expr.arguments]
+            if isinstance(expr, Call) and expr.name.text == "grid"
+            else []
+        )
         if not cells or not all(isinstance(c, int) and c > 0 for c in cells):
             self.bind.error("GEN103", "a grid lists its sizes", expr.span, "write `on grid(16, 16)`")
             return None
@@ -141,7 +196,12 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
     parts: list[v.GivenPart] = []
     for term in [rest, *reversed(terms)]:
         if not isinstance(term, Name) or isinstance(term, Number):
-            bind.error("GEN110", "a task lists variables", term.span, "write `given nothing | category | category + box.size`")
+            bind.error(
+                "GEN110",
+                "a task lists variables",
+                term.span,
+                "write `given nothing | category | category + box.size`",
+            )
             return None
         name = term.parts[0]
         if name not in variables:
@@ -154,7 +214,12 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
             parts.append(v.GivenPart(variable=name).located(term.span))
             continue
         kind = variables[name].type
-        if not isinstance(kind, v.Real) or kind.shape != (4,) or len(term.parts) != 2 or term.parts[1] not in PARTS:
+        if (
+            not isinstance(kind, v.Real)
+            or kind.shape != (4,)
+            or len(term.parts) != 2
+            or term.parts[1] not in PARTS
+        ):
             help_ = "a `real(4)` box x, y, w, h has the parts `position` and `size`"
             bind.error("GEN110", f"`{name}` has no part `{'.'.join(term.parts[1:])}`", term.span, help_)
             return None

@@ -58,7 +58,9 @@ def load(
     Raises:
         UserError: naming file, row and cause.
     """
-    names = sorted({c for name, f in fields.items() for c in column_names(name, f)} | ({group} if group else set()))
+    names = sorted(
+        {c for name, f in fields.items() for c in column_names(name, f)} | ({group} if group else set())
+    )
     path = str(locate(source, base))
     table = read_table(source, names, base)
     total = len(next(iter(table.values())))
@@ -77,11 +79,16 @@ def load(
         else:
             values[name] = _vectors(name, f, table, rows, path)
     present = {
-        plate: torch.arange(size) < torch.tensor([lengths[plate][k] for k in rows])[:, None] for plate, size in plates.items()
+        plate: torch.arange(size) < torch.tensor([lengths[plate][k] for k in rows])[:, None]
+        for plate, size in plates.items()
     }
     everything = Examples(values, present)
-    first, second = _split([table[group][k] for k in rows] if group else list(range(len(rows))), train, seed, path, group)
-    return Dataset(everything.take(first), everything.take(second), dict(fields), vocabulary, total - len(rows))
+    first, second = _split(
+        [table[group][k] for k in rows] if group else list(range(len(rows))), train, seed, path, group
+    )
+    return Dataset(
+        everything.take(first), everything.take(second), dict(fields), vocabulary, total - len(rows)
+    )
 
 
 def _lengths(plate: str, fields: Mapping[str, Field], table: dict[str, list[Any]], path: str) -> list[int]:
@@ -91,7 +98,9 @@ def _lengths(plate: str, fields: Mapping[str, Field], table: dict[str, list[Any]
     for k, cells in enumerate(zip(*(table[c] for c in columns), strict=True)):
         for column, cell in zip(columns, cells, strict=True):
             if not isinstance(cell, list):
-                raise UserError(f"{path}: row {k + 1}, column {column!r}: a list is expected, one entry per {plate}")
+                raise UserError(
+                    f"{path}: row {k + 1}, column {column!r}: a list is expected, one entry per {plate}"
+                )
             if len(cell) != len(cells[0]):
                 raise UserError(
                     f"{path}: row {k + 1}: column {column!r} lists {len(cell)} values, {columns[0]!r} lists {len(cells[0])}"
@@ -116,7 +125,9 @@ def _tokens(
     for k, cell in enumerate(cells):
         for j, v in enumerate(cell):
             if v not in index:
-                raise UserError(f"{path}: row {rows[k] + 1}, column {column!r}: {v!r} is not one of the {len(words)} values of `{name}`")
+                raise UserError(
+                    f"{path}: row {rows[k] + 1}, column {column!r}: {v!r} is not one of the {len(words)} values of `{name}`"
+                )
             out[k, j] = index[v]
     return out, [str(w) for w in words]
 
@@ -126,11 +137,17 @@ def _vectors(name: str, f: Vectors, table: dict[str, list[Any]], rows: list[int]
     out = torch.zeros(len(rows), f.size, f.length)
     for k, row in enumerate(rows):
         parts = [table[c][row] for c in columns]
-        cells = (list(zip(*parts, strict=True)) if f.plate else [parts]) if f.columns else (parts[0] if f.plate else [parts[0]])
+        cells = (
+            (list(zip(*parts, strict=True)) if f.plate else [parts])
+            if f.columns
+            else (parts[0] if f.plate else [parts[0]])
+        )
         for j, cell in enumerate(cells):
             vector = cell if isinstance(cell, list | tuple) else [cell]
             if len(vector) != f.length:
-                raise UserError(f"{path}: row {row + 1}, column {columns[0]!r}: {len(vector)} numbers where `{name}` has {f.length}")
+                raise UserError(
+                    f"{path}: row {row + 1}, column {columns[0]!r}: {len(vector)} numbers where `{name}` has {f.length}"
+                )
             for d, v in enumerate(vector):
                 value = number(v, path, row, columns[d] if f.columns else columns[0])
                 if f.low is not None and f.high is not None:
@@ -154,12 +171,18 @@ def _split(keys: list[Any], train: float, seed: int, path: str, group: str | Non
     first: list[int] = []
     second: list[int] = []
     for key in order:
-        (second if len(second) + len(groups[key]) / 2 <= (1 - train) * len(keys) else first).extend(groups[key])
+        (second if len(second) + len(groups[key]) / 2 <= (1 - train) * len(keys) else first).extend(
+            groups[key]
+        )
     if not second and train < 1 and len(groups) > 1:
         smallest = min(order, key=lambda key: len(groups[key]))
         second = groups[smallest]
         first = [k for key in order if key != smallest for k in groups[key]]
     if not first or (not second and train < 1):
-        what = f"all rows share one value of {group!r}" if group and len(groups) == 1 else "there are too few rows"
+        what = (
+            f"all rows share one value of {group!r}"
+            if group and len(groups) == 1
+            else "there are too few rows"
+        )
         raise UserError(f"{path}: a split of {train:.0%} leaves one side empty: {what}")
     return torch.tensor(sorted(first)), torch.tensor(sorted(second), dtype=torch.int64)

@@ -48,11 +48,15 @@ def read_table(source: str, columns: list[str], base: Path | None = None) -> dic
     try:
         table = pa.csv.read_csv(path) if source.startswith("csv:") else pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read as {'CSV' if source.startswith('csv:') else 'Parquet'}: {error}") from error
+        raise UserError(
+            f"{path}: cannot be read as {'CSV' if source.startswith('csv:') else 'Parquet'}: {error}"
+        ) from error
     for name in columns:
         if name not in table.column_names:
             near = get_close_matches(name, table.column_names, n=2) or table.column_names
-            raise UserError(f"{path}: no column {name!r}; it has {', '.join(near)}. Bind it with `from column \"...\"`")
+            raise UserError(
+                f'{path}: no column {name!r}; it has {", ".join(near)}. Bind it with `from column "..."`'
+            )
     return {name: table[name].to_pylist() for name in columns}
 
 
@@ -70,7 +74,9 @@ def number(value: Any, path: str, row: int, column: str) -> float:
     except (TypeError, ValueError):
         raise UserError(f"{path}: row {row + 1}, column {column!r}: {value!r} is not a number") from None
     if not math.isfinite(result):
-        raise UserError(f"{path}: row {row + 1}, column {column!r}: {value!r} is not finite; remove or fill it")
+        raise UserError(
+            f"{path}: row {row + 1}, column {column!r}: {value!r} is not finite; remove or fill it"
+        )
     return result
 
 
@@ -81,7 +87,11 @@ def to_columns(
     columns: dict[str, list[Any]] = {}
     for name, field in fields.items():
         value = examples.values[name].cpu()
-        present = examples.present[field.plate].cpu().tolist() if field.plate else [[True] * field.size] * len(value)
+        present = (
+            examples.present[field.plate].cpu().tolist()
+            if field.plate
+            else [[True] * field.size] * len(value)
+        )
         if isinstance(field, Tokens):
             words = vocabulary.get(name)
             rows = [[words[v] if words else v for v in row] for row in value.tolist()]
@@ -89,7 +99,10 @@ def to_columns(
             if field.low is not None and field.high is not None:
                 value = field.low + (value.double().clamp(-1, 1) + 1) / 2 * (field.high - field.low)
             rows = value.tolist()
-        kept = [[v for v, there in zip(row, mask, strict=True) if there] for row, mask in zip(rows, present, strict=True)]
+        kept = [
+            [v for v, there in zip(row, mask, strict=True) if there]
+            for row, mask in zip(rows, present, strict=True)
+        ]
         if isinstance(field, Vectors) and field.columns:
             for k, column in enumerate(field.columns):
                 columns[column] = [[v[k] for v in row] if field.plate else row[0][k] for row in kept]

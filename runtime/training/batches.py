@@ -24,7 +24,9 @@ def lanes(batch: int, world: int) -> int:
     """How many lanes a global batch has: at most 8, a divisor of the batch and a multiple of the processes."""
     count = math.gcd(batch, max(MOST_LANES, world))
     if count % world:
-        raise UserError(f"a batch of {batch} cannot be shared by {world} processes; use a multiple of {world}")
+        raise UserError(
+            f"a batch of {batch} cannot be shared by {world} processes; use a multiple of {world}"
+        )
     # On one process fewer lanes mean fewer small operations, but the noise must not depend on the world's size.
     return count
 
@@ -36,7 +38,9 @@ def _permutation(examples: int, seed: int, epoch: int) -> Tensor:
 
 def mix(seed: int, step: int, lane: int) -> int:
     """One 63-bit seed out of three numbers (splitmix64 finaliser)."""
-    z = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + (lane + 2) * 0x94D049BB133111EB) & (2**64 - 1)
+    z = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + (lane + 2) * 0x94D049BB133111EB) & (
+        2**64 - 1
+    )
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = ((z ^ (z >> shift)) * factor) & (2**64 - 1)
     return (z ^ (z >> 31)) >> 1

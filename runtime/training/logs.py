@@ -33,7 +33,11 @@ class Log:
             self._board = None
         if self.console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=self.console
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
             )
             self._task = self._bar.add_task("training", total=steps, completed=start)
             self._bar.start()
@@ -46,7 +50,9 @@ class Log:
         """One record of numbers, e.g. kind "train" with a loss per variable."""
         if not self.active:
             return
-        self._file.write(json.dumps({"kind": kind, "step": step, **{k: round(v, 6) for k, v in numbers.items()}}) + "\n")
+        self._file.write(
+            json.dumps({"kind": kind, "step": step, **{k: round(v, 6) for k, v in numbers.items()}}) + "\n"
+        )
         self._file.flush()
         if self._board is not None:
             for name, value in numbers.items():

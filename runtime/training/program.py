@@ -19,15 +19,30 @@ def begin(
     description: str | None, here: Path, out: str, steps: int, batch: int, seed: int, precision: str
 ) -> Run:
     """Reads the command line, joins the other processes under ``torchrun``, and opens the run's folder."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the run (default {out})")
     parser.add_argument("--steps", type=int, default=steps, help=f"optimiser steps (default {steps})")
-    parser.add_argument("--batch", type=int, default=batch, help=f"examples per step, over all processes (default {batch})")
-    parser.add_argument("--seed", type=int, default=seed, help=f"seed of weights, batches and noise (default {seed})")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default=precision, help=f"(default {precision})")
-    parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one")
+    parser.add_argument(
+        "--batch", type=int, default=batch, help=f"examples per step, over all processes (default {batch})"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=seed, help=f"seed of weights, batches and noise (default {seed})"
+    )
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16"), default=precision, help=f"(default {precision})"
+    )
+    parser.add_argument(
+        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
+    )
     parser.add_argument("--threads", type=int, default=None, help="CPU threads of this process")
-    parser.add_argument("--compile", choices=("auto", "yes", "no"), default="auto", help="torch.compile the network (auto: on a GPU)")
+    parser.add_argument(
+        "--compile",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="torch.compile the network (auto: on a GPU)",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint")
     again.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")
@@ -47,7 +62,13 @@ def begin(
         torch.set_float32_matmul_precision("high")
     torch.manual_seed(options.seed)
     spec = here / "spec.gen"
-    return Run(options, device, int(os.environ.get("RANK", "0")), world, spec.read_text(encoding="utf-8") if spec.exists() else "")
+    return Run(
+        options,
+        device,
+        int(os.environ.get("RANK", "0")),
+        world,
+        spec.read_text(encoding="utf-8") if spec.exists() else "",
+    )
 
 
 def main(program: Callable[[], None]) -> None:

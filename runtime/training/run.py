@@ -39,7 +39,9 @@ class Run:
     ``tensorboard/`` the curves.
     """
 
-    def __init__(self, options: argparse.Namespace, device: torch.device, rank: int, world: int, spec: str) -> None:
+    def __init__(
+        self, options: argparse.Namespace, device: torch.device, rank: int, world: int, spec: str
+    ) -> None:
         self.options, self.device, self.rank, self.world, self.spec = options, device, rank, world, spec
         self.folder: Path = options.out
         self._stop = False
@@ -93,7 +95,16 @@ class Run:
             for step in range(start, steps):
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["lr"] = peak * rate(step, steps, warmup, decay)
-                x = batches.noised(model.corrupt, train, options.batch, step, options.seed, self.rank, self.world, self.device)  # type: ignore[arg-type]
+                x = batches.noised(
+                    model.corrupt,
+                    train,
+                    options.batch,
+                    step,
+                    options.seed,
+                    self.rank,
+                    self.world,
+                    self.device,
+                )  # type: ignore[arg-type]
                 with self._precision():
                     losses = network(x)
                 total = torch.stack(list(losses.values())).sum()
@@ -115,7 +126,16 @@ class Run:
                 if done % save_every == 0 and done < steps:
                     self._save(done, model, average, optimizer)
                 if done % eval_every == 0 or done == steps:
-                    self._evaluate(log, done, model, average, data, test, report if self.rank == 0 else None, done == steps)
+                    self._evaluate(
+                        log,
+                        done,
+                        model,
+                        average,
+                        data,
+                        test,
+                        report if self.rank == 0 else None,
+                        done == steps,
+                    )
                     since = time.perf_counter()
             self._save(step + 1 if steps > start else start, model, average, optimizer)
             if self._stop:
@@ -147,7 +167,9 @@ class Run:
             network = DistributedDataParallel(network)
         return network
 
-    def _open(self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None) -> int:
+    def _open(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None
+    ) -> int:
         """Prepares the folder; returns the step to begin at."""
         options = self.options
         held = sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"))
@@ -159,7 +181,9 @@ class Run:
                 )
             for name, value in checkpoint.meta["settings"].items():
                 if self._settings[name] != value:
-                    raise UserError(f"{checkpoint.path}: was trained with {name} = {value}, not {self._settings[name]}; resume with the same")
+                    raise UserError(
+                        f"{checkpoint.path}: was trained with {name} = {value}, not {self._settings[name]}; resume with the same"
+                    )
             checkpoint.restore(model, "model")
             checkpoints.restore_optimizer(optimizer, checkpoint)
             if average is not None:
@@ -168,7 +192,9 @@ class Run:
             self._peaks = checkpoint.meta["peaks"]
             return checkpoint.step
         if held and not options.overwrite:
-            raise UserError(f"{self.folder}: already holds a run; go on with --resume, replace it with --overwrite, or choose another --out")
+            raise UserError(
+                f"{self.folder}: already holds a run; go on with --resume, replace it with --overwrite, or choose another --out"
+            )
         if self.rank == 0:
             if held:
                 for name in ("checkpoints", "samples", "tensorboard"):
@@ -179,7 +205,9 @@ class Run:
             torch.distributed.barrier()
         return 0
 
-    def _save(self, step: int, model: nn.Module, average: dict[str, Tensor] | None, optimizer: torch.optim.Optimizer) -> None:
+    def _save(
+        self, step: int, model: nn.Module, average: dict[str, Tensor] | None, optimizer: torch.optim.Optimizer
+    ) -> None:
         if self.rank != 0:
             return
         path = self.folder / "checkpoints" / f"{step:08d}.safetensors"
@@ -195,7 +223,9 @@ class Run:
             mean /= self.world
         numbers = dict(zip(names, mean.tolist(), strict=True))
         if not math.isfinite(sum(numbers.values())):
-            raise UserError(f"the loss is not finite at step {step} ({numbers}); lower the learning rate or clip harder")
+            raise UserError(
+                f"the loss is not finite at step {step} ({numbers}); lower the learning rate or clip harder"
+            )
         numbers["examples/s"] = every * self.options.batch / (time.perf_counter() - since)
         log.write("train", step, numbers)
 

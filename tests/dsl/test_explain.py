@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from gencc.compiler.driver import check_text
 from gencc.dsl.codes import CODES
 from gencc.dsl.diagnostics import Severity
@@ -23,6 +24,11 @@ def test_the_wrong_example_raises_the_code_and_the_right_one_is_clean(code):
 
 def test_every_code_in_the_source_is_listed_and_every_listed_code_is_raised():
     files = [*ROOT.glob("dsl/**/*.py"), *ROOT.glob("compiler/**/*.py")]
-    raised = {c for f in files if f.name not in ("codes.py", "cli.py") for c in re.findall(r'"(GEN\d{3})"', f.read_text())}
+    raised = {
+        c
+        for f in files
+        if f.name not in ("codes.py", "cli.py")
+        for c in re.findall(r'"(GEN\d{3})"', f.read_text())
+    }
     assert raised == set(CODES)
     assert {p.stem for p in FOLDER.glob("*.md")} == set(CODES)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from emitted import module
-from gencc.runtime.sites import Examples
 from scipy.stats import chisquare
+
+from gencc.runtime.sites import Examples
 
 ALARM = 1e-4
 TABLE = [[[8, 1], [2, 5]], [[1, 9], [4, 3]]]
@@ -51,7 +52,15 @@ def check(bits, law):
     assert chisquare(seen[kept], expected[kept]).pvalue > ALARM
 
 
-EXACT = ["bit", "reverse(bit)", "shuffle(bit)", "2 * bit", "2 * shuffle(bit)", "bit -> reverse(bit)", "zip(bit, reverse(bit))"]
+EXACT = [
+    "bit",
+    "reverse(bit)",
+    "shuffle(bit)",
+    "2 * bit",
+    "2 * shuffle(bit)",
+    "bit -> reverse(bit)",
+    "zip(bit, reverse(bit))",
+]
 
 
 @pytest.mark.parametrize("order", EXACT)
@@ -64,7 +73,9 @@ def test_every_exact_order_draws_the_data_law(order):
 def test_every_kernel_and_target_draws_the_data_law(kernel, target):
     if target == "classifier" and kernel in ("mask", "ordinal"):
         pytest.skip("the compiler refuses these")
-    text = SPEC.replace("ORDER", "bit").replace("KERNEL", f"{kernel}(keep = cosine)").replace("TARGET", target)
+    text = (
+        SPEC.replace("ORDER", "bit").replace("KERNEL", f"{kernel}(keep = cosine)").replace("TARGET", target)
+    )
     found = module(text)
     model = found.Law(bit_frequencies=torch.tensor([0.3, 0.7])) if kernel == "marginal" else found.Law()
     check(draw(model, seed=1).values["bit"], LAW)
@@ -83,10 +94,15 @@ def test_absent_sites_leave_the_marginal_law():
 
 def test_given_sites_stay_and_the_rest_follows_the_conditional_law():
     text = SPEC.replace("bit : discrete(2) on grid(3)", "first : discrete(2)\nbit : discrete(2) on grid(2)")
-    text = text.replace("ORDER", "first -> bit").replace("noise bit = KERNEL", "noise bit = uniform()\n  noise first = uniform()")
+    text = text.replace("ORDER", "first -> bit").replace(
+        "noise bit = KERNEL", "noise bit = uniform()\n  noise first = uniform()"
+    )
     model = module(text.replace("TARGET", "clean") + "given nothing | first\n").Law()
     count = 6000
-    begin = Examples({"first": torch.ones(count, 1, dtype=torch.int64), "bit": torch.zeros(count, 2, dtype=torch.int64)}, {})
+    begin = Examples(
+        {"first": torch.ones(count, 1, dtype=torch.int64), "bit": torch.zeros(count, 2, dtype=torch.int64)},
+        {},
+    )
     out = draw(model, begin=begin, given={"first": torch.ones(count, 1, dtype=torch.bool)})
     assert bool((out.values["first"] == 1).all())
     check(out.values["bit"], LAW[1] / LAW[1].sum())
@@ -97,10 +113,14 @@ def test_given_sites_stay_and_the_rest_follows_the_conditional_law():
 @pytest.mark.parametrize("order", ["bit", "shuffle(bit)", "3 * random(bit: 1)"])
 def test_redenoise_leaves_the_law_invariant(order):
     model = build(order=order)
-    states = torch.multinomial(torch.tensor(LAW.ravel()), 6000, True, generator=torch.Generator().manual_seed(4))
+    states = torch.multinomial(
+        torch.tensor(LAW.ravel()), 6000, True, generator=torch.Generator().manual_seed(4)
+    )
     bits = torch.stack([states // 4, states // 2 % 2, states % 2], 1)
     for rounds in (1, 2):
-        out = model.redenoise(Examples({"bit": bits}, {}), {}, torch.Generator().manual_seed(5), rounds=rounds)
+        out = model.redenoise(
+            Examples({"bit": bits}, {}), {}, torch.Generator().manual_seed(5), rounds=rounds
+        )
         check(out.values["bit"], LAW)
 
 
@@ -117,7 +137,12 @@ predict bit by TARGET
 
 
 def parity(order, rounds, keep, target="cross_entropy", count=20_000):
-    text = PARITY.replace("ROUNDS", str(rounds)).replace("ORDER", order).replace("KEEP", str(keep)).replace("TARGET", target)
+    text = (
+        PARITY.replace("ROUNDS", str(rounds))
+        .replace("ORDER", order)
+        .replace("KEEP", str(keep))
+        .replace("TARGET", target)
+    )
     begin = Examples({"bit": torch.zeros(count, 4, dtype=torch.int64)}, {})
     out = module(text).Parity().sample(begin, {}, torch.Generator().manual_seed(6))
     return float((out.values["bit"].sum(1) % 2 == 0).double().mean())
@@ -131,7 +156,9 @@ def test_gibbs_keeps_parity_always_and_a_joint_visit_as_often_as_predicted(round
     assert parity("bit", rounds, keep, count=2000) == 1.0
     deviation = (golden * (1 - golden) / 20_000) ** 0.5
     for target in ("cross_entropy", "clean"):
-        assert abs(parity("all(bit)", rounds, keep, target) - golden) < 4.5 * deviation + 5e-5  # 1e-5 false alarms
+        assert (
+            abs(parity("all(bit)", rounds, keep, target) - golden) < 4.5 * deviation + 5e-5
+        )  # 1e-5 false alarms
 
 
 def test_blocks_are_wrong_on_parity():
@@ -160,7 +187,12 @@ def mixed(rounds, steps, order="bit -> spot", target="epsilon", count=20_000):
     begin = Examples({"bit": torch.zeros(count, 1, dtype=torch.int64), "spot": torch.zeros(count, 1, 1)}, {})
     out = model.sample(begin, {}, torch.Generator().manual_seed(7))
     bit, spot = out.values["bit"][:, 0].numpy(), out.values["spot"][:, 0, 0].numpy()
-    return bit.mean(), [spot[bit == k].mean() for k in (0, 1)], [spot[bit == k].std() for k in (0, 1)], ((spot > 0.25) != (bit == 1)).mean()
+    return (
+        bit.mean(),
+        [spot[bit == k].mean() for k in (0, 1)],
+        [spot[bit == k].std() for k in (0, 1)],
+        ((spot > 0.25) != (bit == 1)).mean(),
+    )
 
 
 @pytest.mark.parametrize(("rounds", "steps", "deviation"), [(1, 50, 0.257), (5, 10, 0.256), (20, 10, 0.286)])
