@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gencc.dsl import vocabulary as v
-from gencc.dsl.source import Source
+from gencc.dsl.source import Source, Span
 
 from . import order as algebra
 
@@ -29,23 +29,23 @@ SUFFIXES = (
 )  # fmt: skip
 
 
+def _clashes(word: str, taken: set[str]) -> bool:
+    """Whether Python, the program or another variable already uses ``word``."""
+    if keyword.iskeyword(word) or keyword.issoftkeyword(word) or not word.isidentifier():
+        return True
+    if word in RESERVED or word in taken or word.startswith("_"):
+        return True
+    return any(word == f"{other}_{s}" or other == f"{word}_{s}" for other in taken for s in SUFFIXES)
+
+
 def identifiers(names: list[str]) -> dict[str, str]:
     """Python names for names of the language: no keyword, no word of the program, no two that could meet."""
     taken: set[str] = set()
     out: dict[str, str] = {}
     for name in names:
-        candidate = name.lower() if name.lower() not in taken else name
-        clashes = lambda c: (  # noqa: E731
-            keyword.iskeyword(c) or keyword.issoftkeyword(c) or c in RESERVED or c in taken or c.startswith("_")
-            or any(c == f"{other}_{s}" or other == f"{c}_{s}" for other in taken for s in SUFFIXES)
-            or not c.isidentifier()
-        )  # fmt: skip
-        while clashes(candidate):
-            candidate = (
-                f"{candidate.strip('_') or 'v'}_"
-                if candidate.startswith("_") or not candidate.isidentifier()
-                else f"{candidate}_"
-            )
+        candidate = name.lower().lstrip("_") or "v"
+        while _clashes(candidate, taken):
+            candidate = f"{candidate}_" if candidate[0].isalpha() else f"v{candidate}"
         taken.add(candidate)
         out[name] = candidate
     return out
@@ -83,10 +83,6 @@ class Var:
     def caps(self) -> str:
         return self.py.upper()
 
-    @property
-    def line_span(self) -> v.Span:
-        return self.spec.span
-
 
 @dataclass(frozen=True)
 class Program:
@@ -106,7 +102,7 @@ class Program:
     def visits(self) -> int:
         return self.rounds * self.shape.visits
 
-    def line(self, span: v.Span) -> int:
+    def line(self, span: Span) -> int:
         return self.source.position(span.start).line
 
 
@@ -150,6 +146,6 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 values=size,
                 length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
                 givable=x.name in given,
-            )  # fmt: skip
+            )
         )
     return Program(spec, source, tuple(out), shape, spec.forward.rounds)

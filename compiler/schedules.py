@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 from gencc.dsl import vocabulary as v
 from gencc.dsl.syntax import Binary, Call, Expr, Name, Negative, Number
@@ -11,6 +15,22 @@ REFERENCE_STEPS = 1000
 """`beta` schedules are quoted for this many steps and rescaled to the steps there are."""
 
 BETA_LIMIT = 0.999
+
+OPERATIONS: dict[str, Callable[[float, float], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "^": operator.pow,
+}
+
+FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "cos": math.cos,
+    "sin": math.sin,
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+}
 
 
 def formula(expr: Expr, u: float) -> float:
@@ -23,20 +43,10 @@ def formula(expr: Expr, u: float) -> float:
         case Negative():
             return -formula(expr.operand, u)
         case Call():
-            function = {
-                "cos": math.cos,
-                "sin": math.sin,
-                "exp": math.exp,
-                "log": math.log,
-                "sqrt": math.sqrt,
-            }[expr.name.text]
-            return function(formula(expr.arguments[0].value, u))
+            return FUNCTIONS[expr.name.text](formula(expr.arguments[0].value, u))
         case Binary():
             a, b = formula(expr.left, u), formula(expr.right, u)
-            operation = {"+": a.__add__, "-": a.__sub__, "*": a.__mul__, "/": a.__truediv__, "^": a.__pow__}[
-                expr.operator
-            ]
-            value = operation(b)
+            value = OPERATIONS[expr.operator](a, b)
             if isinstance(value, complex):
                 raise ValueError("a negative number has no such power")
             return float(value)
@@ -85,7 +95,7 @@ def keep_table(schedule: v.Schedule, visits: int) -> list[float]:
         )
     if any(not -1e-12 <= a <= 1 + 1e-12 for a in table):
         raise ValueError("it leaves [0, 1]")
-    if any(b > a + 1e-12 for a, b in zip(table, table[1:], strict=False)):
+    if any(b > a + 1e-12 for a, b in pairwise(table)):
         raise ValueError("it rises, and what was redrawn cannot be kept again")
     return table
 
@@ -101,12 +111,9 @@ def beta_table(kernel: v.GaussianKernel, steps: int) -> list[float]:
             signal = [at(kernel.signal, n / steps, steps) for n in range(steps + 1)]
             if abs(signal[0] - 1) > 1e-9:
                 raise ValueError(f"the signal starts at {signal[0]:g} instead of 1")
-            if any(b > a + 1e-12 or b < -1e-12 for a, b in zip(signal, signal[1:], strict=False)):
+            if any(b > a + 1e-12 or b < -1e-12 for a, b in pairwise(signal)):
                 raise ValueError("the signal rises or leaves [0, 1]")
-            return [
-                min(BETA_LIMIT, 1 - b / a if a > 0 else BETA_LIMIT)
-                for a, b in zip(signal, signal[1:], strict=False)
-            ]
+            return [min(BETA_LIMIT, 1 - b / a if a > 0 else BETA_LIMIT) for a, b in pairwise(signal)]
         schedule = kernel.beta or v.Linear(start=1e-4, end=2e-2)
         scale = REFERENCE_STEPS / steps
         table = [min(BETA_LIMIT, scale * at(schedule, n / max(steps - 1, 1), steps)) for n in range(steps)]

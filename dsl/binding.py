@@ -7,6 +7,7 @@ not fit gives a diagnostic and `MISSING`, and binding goes on, so that every mis
 from __future__ import annotations
 
 import math
+import operator
 import types
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -26,7 +27,13 @@ ALIASES = {"from": "from_data"}
 
 FORMULA_NAMES = {"u", "pi"}
 FORMULA_FUNCTIONS = {"cos", "sin", "exp", "log", "sqrt"}
-SCHEDULES = get_args(v.Schedule)
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "^": lambda a, b: float(a) ** b,
+}
 
 
 def members(annotation: Any) -> tuple[Any, ...]:
@@ -75,13 +82,7 @@ def constant(expr: Expr) -> int | float | None:
         if a is None or b is None:
             return None
         try:
-            value = {
-                "+": lambda: a + b,
-                "-": lambda: a - b,
-                "*": lambda: a * b,
-                "/": lambda: a / b,
-                "^": lambda: float(a) ** b,
-            }[expr.operator]()
+            value = ARITHMETIC[expr.operator](a, b)
         except (ArithmeticError, ValueError):
             return None
         return value if isinstance(value, int | float) else None

@@ -72,7 +72,7 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     build = TreeBuilder()
     items: list[Any]
     try:
-        items = build.items(grammar().parse(tokens, start="file"))  # type: ignore[arg-type]
+        items = build.items(grammar().parse(tokens, start="file"))
     except UnexpectedInput:
         items = []
         for piece in _items(tokens):
@@ -94,7 +94,7 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
 def _recover(piece: list[lexical.Token], build: TreeBuilder, problems: list[Diagnostic]) -> list[Any]:
     """The item in ``piece``; if it is a broken block, the entries of it that parse."""
     try:
-        return build.items(grammar().parse(piece, start="item"))  # type: ignore[arg-type]
+        return build.items(grammar().parse(piece, start="item"))
     except UnexpectedInput as error:
         opened = _body(piece)
         if opened is None or piece[0].kind != "KEYWORD":
@@ -103,7 +103,7 @@ def _recover(piece: list[lexical.Token], build: TreeBuilder, problems: list[Diag
         start, end = opened
     header = [*piece[: start + 1], piece[end]]
     try:
-        (block,) = build.items(grammar().parse(header, start="item"))  # type: ignore[arg-type]
+        (block,) = build.items(grammar().parse(header, start="item"))
     except UnexpectedInput as error:
         problems.append(_explain(error, header))
         return []
@@ -116,7 +116,7 @@ def _recover(piece: list[lexical.Token], build: TreeBuilder, problems: list[Diag
 
 def _recover_entry(entry: list[lexical.Token], build: TreeBuilder, problems: list[Diagnostic]) -> list[Any]:
     try:
-        return build.items(grammar().parse(entry, start="entry"))  # type: ignore[arg-type]
+        return build.items(grammar().parse(entry, start="entry"))
     except UnexpectedInput as error:
         opened = _body(entry)
         if opened is None or entry[0].kind != "LOOP":

@@ -77,7 +77,7 @@ class _Resolver:
         tasks = self._tasks()
         if tasks:
             values["tasks"] = tasks
-        return v.Spec(**values).located(self.file.name.span if self.file.name else BLANK)  # type: ignore[no-any-return]
+        return v.Spec(**values).located(self.file.name.span if self.file.name else BLANK)
 
     # ---- blocks
 
@@ -296,4 +296,4 @@ class _Resolver:
                 metric = self.bind.value(expr, v.Metric, "evaluate")
                 if metric is not MISSING and metric not in metrics:
                     metrics.append(metric)
-        return v.Evaluate(metrics=tuple(metrics)).located(block.span)  # type: ignore[no-any-return]
+        return v.Evaluate(metrics=tuple(metrics)).located(block.span)

@@ -116,9 +116,10 @@ class TreeBuilder:
     def _entries(self, body: Any) -> tuple[Any, ...]:
         return tuple(self._statement(e) for e in body.children[1:-1] if e.data != "nothing")
 
-    def _alternatives(self, tree: Any) -> list[Expr]:
+    def _alternatives(self, node: Any) -> list[Expr]:
         parts: list[Expr] = []
-        while isinstance(tree, Tree) and tree.data == "binary" and tree.children[1].type == "OR":
+        tree: Any = node
+        while tree.data == "binary" and tree.children[1].type == "OR":
             parts.append(self.expr(tree.children[2]))
             tree = tree.children[0]
         return [self.expr(tree), *reversed(parts)]

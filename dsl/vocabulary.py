@@ -11,7 +11,7 @@ Annotations steer the binding: numbers, ``bool`` (``yes``/``no``), ``Literal`` (
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -41,7 +41,7 @@ class Model(BaseModel):
         """Whether the author wrote ``option`` (rather than leaving the default)."""
         return option in self._spans
 
-    def located(self, span: Span, spans: dict[str, Span] | None = None) -> Any:
+    def located(self, span: Span, spans: dict[str, Span] | None = None) -> Self:
         self._span = span
         self._spans = dict(spans or {})
         return self

@@ -22,7 +22,8 @@ class Fourier(nn.Module):
 
     def forward(self, u: Tensor) -> Tensor:
         angle = u[..., None].float() * self.frequency
-        return self.linear(torch.cat([angle.sin(), angle.cos()], -1))
+        out: Tensor = self.linear(torch.cat([angle.sin(), angle.cos()], -1))
+        return out
 
 
 class Vector(nn.Module):
@@ -39,7 +40,8 @@ class Vector(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         angle = (x[..., None] * self.frequency).flatten(-2)
-        return self.linear(torch.cat([x, angle.sin(), angle.cos()], -1))
+        out: Tensor = self.linear(torch.cat([x, angle.sin(), angle.cos()], -1))
+        return out
 
 
 class Attention(nn.Module):
@@ -54,7 +56,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, present: Tensor | None) -> Tensor:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=present)
-        return self.out(x.transpose(1, 2).flatten(-2))
+        out: Tensor = self.out(x.transpose(1, 2).flatten(-2))
+        return out
 
 
 class Block(nn.Module):
@@ -76,7 +79,8 @@ class Block(nn.Module):
         """``x`` (B, N, width), ``clock`` (B, width), ``present`` (B, 1, 1, N) or None."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(clock)[:, None].chunk(6, -1)
         x = x + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present)
-        return x + gate_m * self.mlp(_norm(x) * (1 + scale_m) + shift_m)
+        out: Tensor = x + gate_m * self.mlp(_norm(x) * (1 + scale_m) + shift_m)
+        return out
 
 
 def _norm(x: Tensor) -> Tensor:

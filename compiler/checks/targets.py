@@ -47,8 +47,8 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 )
             )
             continue
-        kernel = forward.noise.get(p.variable)
-        if kernel is None:
+        noise = forward.noise.get(p.variable)
+        if noise is None:
             out.append(
                 Diagnostic(
                     "GEN303",
@@ -58,13 +58,13 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 )
             )
         elif p.target == "classifier":
-            if not isinstance(kernel, v.UniformKernel | v.MarginalKernel):
+            if not isinstance(noise, v.UniformKernel | v.MarginalKernel):
                 out.append(
                     Diagnostic(
                         "GEN304",
-                        f"`classifier` cannot be used with `{kernel.word}`",
+                        f"`classifier` cannot be used with `{noise.word}`",
                         where,
-                        labels=(Label(kernel.span, "the kernel"),),
+                        labels=(Label(noise.span, "the kernel"),),
                         note="telling signal from noise identifies the token only where noise may be any token, drawn from one law",
                         help="use `uniform` or `marginal`, or predict by `cross_entropy`",
                     )

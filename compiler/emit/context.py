@@ -314,7 +314,7 @@ def nested(expr: Expr) -> Any:
 def _law(law: v.Exact, noised: list[SimpleNamespace]) -> dict[str, Any]:
     tokens = [x for x in noised if x.kind == "token"]
     if law.table is not None:
-        table = "oracles.even_parity(%d)" % sum(x.sites for x in tokens)
+        table = f"oracles.even_parity({sum(x.sites for x in tokens)})"
         if isinstance(law.table, List):
             table = f"torch.tensor({literal(nested(law.table))})"
         sites = "{" + ", ".join(f'"{x.py}": {x.sites}' for x in tokens) + "}"

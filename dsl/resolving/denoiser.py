@@ -40,10 +40,10 @@ def resolve_denoiser(bind: Binder, block: Block) -> v.Transformer | v.Exact | No
                 "write `exact(table = ..)` or `exact(mixture = ..)`",
             )
             return None
-        return None if found is MISSING else found  # type: ignore[no-any-return]
+        return None if found is MISSING else found
     loops = _loops(bind, block)
     found = bind.options(v.Transformer, _settings(bind, block), block.span, "`transformer`", {"loops": loops})
-    return None if found is MISSING else found  # type: ignore[no-any-return]
+    return None if found is MISSING else found
 
 
 def _settings(bind: Binder, block: Block) -> list[Setting]:

@@ -125,10 +125,10 @@ class StateResolver:
         self.variables.append(variable.located(entry.name.span, {"type": entry.type.span}))
 
     def _type(self, expr: Expr) -> v.Discrete | v.Real | v.Ordinal:
-        if isinstance(expr, Call) and expr.name.text == "real" and len(expr.arguments) > 1:
-            if all(a.key is None for a in expr.arguments):
-                shape = List(tuple(a.value for a in expr.arguments), expr.span)
-                expr = Call(expr.name, (Argument(None, shape, expr.span),), expr.span)
+        several = isinstance(expr, Call) and expr.name.text == "real" and len(expr.arguments) > 1
+        if several and isinstance(expr, Call) and all(a.key is None for a in expr.arguments):
+            shape = List(tuple(a.value for a in expr.arguments), expr.span)
+            expr = Call(expr.name, (Argument(None, shape, expr.span),), expr.span)
         kind = self.bind.value(expr, TYPES, "the type")
         if kind is MISSING:
             return kind  # type: ignore[no-any-return]
@@ -187,7 +187,7 @@ def _word(expr: Name | Call) -> str:
 def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) -> v.Task | None:
     """One alternative of `given`: variables and parts joined by `+`, or `nothing`."""
     if isinstance(expr, Name) and expr.text == "nothing":
-        return v.Task().located(expr.span)  # type: ignore[no-any-return]
+        return v.Task().located(expr.span)
     terms: list[Expr] = []
     rest = expr
     while isinstance(rest, Binary) and rest.operator == "+":
@@ -225,4 +225,4 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
             return None
         part = term.parts[1]
         parts.append(v.GivenPart(variable=name, part=part, components=PARTS[part]).located(term.span))
-    return v.Task(parts=tuple(parts)).located(expr.span)  # type: ignore[no-any-return]
+    return v.Task(parts=tuple(parts)).located(expr.span)

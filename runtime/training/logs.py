@@ -26,9 +26,9 @@ class Log:
             return
         self._file = open(folder / "log.jsonl", "a", encoding="utf-8")  # noqa: SIM115
         try:
-            from torch.utils.tensorboard import SummaryWriter  # type: ignore[attr-defined]
+            from torch.utils.tensorboard import SummaryWriter
 
-            self._board: Any = SummaryWriter(folder / "tensorboard")  # type: ignore[no-untyped-call]
+            self._board: Any = SummaryWriter(folder / "tensorboard")
         except ImportError:
             self._board = None
         if self.console.is_terminal:

@@ -45,6 +45,7 @@ class Run:
         self.options, self.device, self.rank, self.world, self.spec = options, device, rank, world, spec
         self.folder: Path = options.out
         self._stop = False
+        self._peaks: list[float] = []
 
     def fit(
         self,
@@ -91,12 +92,13 @@ class Run:
         since = time.perf_counter()
         handlers = [(s, signal.signal(s, self._ask_to_stop)) for s in (signal.SIGINT, signal.SIGTERM)]
         step = start
+        corrupt: Any = model.corrupt
         try:
             for step in range(start, steps):
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["lr"] = peak * rate(step, steps, warmup, decay)
                 x = batches.noised(
-                    model.corrupt,
+                    corrupt,
                     train,
                     options.batch,
                     step,
@@ -104,12 +106,12 @@ class Run:
                     self.rank,
                     self.world,
                     self.device,
-                )  # type: ignore[arg-type]
+                )
                 with self._precision():
                     losses = network(x)
                 total = torch.stack(list(losses.values())).sum()
                 optimizer.zero_grad(set_to_none=True)
-                total.backward()
+                torch.autograd.backward(total)
                 if clip:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
