@@ -12,8 +12,10 @@ from . import (
     conditions,
     coverage,
     distillation,
+    joint,
     kernels,
     law,
+    needs,
     network,
     not_emitted,
     prior,
@@ -27,6 +29,7 @@ Check = Callable[[v.Spec, Graph], list[Diagnostic]]
 CHECKS: tuple[Check, ...] = (
     coverage.check,  # every noised variable has a kernel and is visited
     kernels.check,  # the kernel fits the variable, and its schedule is one
+    joint.check,  # a joint visit moves each site once
     conditions.check,  # what is given can be
     targets.check,  # what is predicted can be
     network.check,  # the denoiser can be built
@@ -34,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     distillation.check,  # teachers, students, no cycle
     shaping.check,  # the shaped level is on the trajectory
     prior.check,  # the trajectory ends in noise
+    needs.check,  # data, layouts and rounds that something relies on
     sizes.check,  # it can be run at all
     not_emitted.check,  # what the language says and no program does yet
 )

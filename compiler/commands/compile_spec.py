@@ -12,6 +12,7 @@ from gencc.dsl.diagnostics import did_you_mean, has_errors
 from gencc.dsl.override import apply
 from gencc.dsl.reading import read
 
+from ..checks import needs
 from ..driver import Compilation, compile_source
 from .showing import show
 
@@ -22,6 +23,7 @@ VIEWS = ("ast", "ir", "graph", "graph.svg", "graph.mermaid", "plan", "plan.json"
 def run(options: argparse.Namespace) -> int:
     """Compiles one spec and writes what was asked for."""
     kinds = [k.strip() for k in options.emit.split(",") if k.strip()]
+    asked = kinds
     if "all" in kinds:
         kinds = [*VIEWS, *PROGRAMS]
     for kind in kinds:
@@ -30,6 +32,10 @@ def run(options: argparse.Namespace) -> int:
             return 2
     source = apply(read(options.spec), options.set)
     done = compile_source(source)
+    if done.spec is not None and done.ok:
+        done.diagnostics += needs.programs(done.spec, set(kinds) if "all" not in asked else set())
+        if "all" in asked and needs.programs(done.spec, {"train", "sample"}):
+            kinds = [k for k in kinds if k not in ("train", "sample")]
     show(source, done.diagnostics, options)
     if "ast" not in kinds and has_errors(done.diagnostics):
         return 1

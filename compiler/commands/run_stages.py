@@ -11,6 +11,7 @@ from gencc.dsl.diagnostics import has_errors
 from gencc.dsl.override import apply
 from gencc.dsl.reading import read
 
+from ..checks import needs
 from ..driver import compile_source
 from .compile_spec import emitted, write
 from .showing import show
@@ -26,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
             return 2
     source = apply(read(options.spec), options.set)
     done = compile_source(source)
+    if done.spec is not None and done.ok:
+        done.diagnostics += needs.programs(done.spec, set(options.stages))
     show(source, done.diagnostics, options)
     if has_errors(done.diagnostics) or done.program is None:
         return 1
