@@ -1,0 +1,94 @@
+"""Emitted programs, compared byte for byte with `tests/golden`; `pytest --update-golden` rewrites them."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from emitted import ROOT
+
+from gencc.compiler.checks import needs
+from gencc.compiler.commands.compile_spec import emitted as emit_kinds
+from gencc.compiler.driver import compile_source
+from gencc.dsl.diagnostics import has_errors
+from gencc.dsl.render import concise
+from gencc.dsl.source import Source
+
+GOLDEN = ROOT / "tests" / "golden"
+CASES = sorted(p.name for p in GOLDEN.iterdir() if p.is_dir())
+
+
+def produced(case):
+    """What the compiler makes of a case: file name to text, the spec itself left out."""
+    path = GOLDEN / case / f"{case}.gen"
+    done = compile_source(Source(path.name, path.read_text()))
+    assert not has_errors(done.diagnostics), concise.render(done.source, done.diagnostics)
+    kinds = ["model", "plan", "graph.mermaid"]
+    if not needs.programs(done.spec, {"train"}):
+        kinds += ["train", "sample"]
+    files = emit_kinds(done, kinds)
+    del files["spec.gen"]
+    return files
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case, request):
+    files = produced(case)
+    folder = GOLDEN / case
+    if request.config.getoption("--update-golden"):
+        for old in folder.iterdir():
+            if old.name not in files and old.suffix != ".gen":
+                old.unlink()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    held = {p.name: p.read_text() for p in folder.iterdir() if p.suffix != ".gen"}
+    assert held.keys() == files.keys()
+    for name, text in files.items():
+        assert held[name] == text, f"{case}/{name} changed; if it should have, run pytest --update-golden and read the diff"
+
+
+def test_emitted_programs_are_clean_and_stable(tmp_path):
+    for case in CASES:
+        (tmp_path / case).mkdir()
+        for name, text in produced(case).items():
+            if name.endswith(".py"):
+                ast.parse(text)
+                (tmp_path / case / name).write_text(text)
+    command = [sys.executable, "-m", "ruff"]
+    options = ["--isolated", "--line-length", "110", str(tmp_path)]
+    found = subprocess.run([*command, "check", *options], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
+    found = subprocess.run([*command, "format", "--check", *options], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
+
+
+def test_emission_does_not_depend_on_the_hash_seed(tmp_path):
+    outputs = []
+    for seed in ("0", "4711"):
+        out = tmp_path / seed
+        command = [sys.executable, "-m", "gencc.compiler.cli", str(GOLDEN / "table" / "table.gen"), "--emit", "all", "-o", str(out)]
+        subprocess.run(command, check=True, env={"PYTHONHASHSEED": seed, "PATH": "", "HOME": str(tmp_path)}, capture_output=True)
+        outputs.append({p.name: p.read_bytes() for p in out.iterdir()})
+    assert outputs[0] == outputs[1]
+    assert {"model.py", "train.py", "sample.py", "plan.json", "graph.svg"} <= outputs[0].keys()
+
+
+def test_the_plan_counts_parameters_as_torch_does():
+    import json
+
+    from emitted import module
+
+    for case in CASES:
+        path = GOLDEN / case / f"{case}.gen"
+        plan = json.loads(emit_kinds(compile_source(Source(path.name, path.read_text())), ["plan.json"])["plan.json"])
+        if plan["cost"] is None:
+            continue
+        found = module(path.read_text())
+        cls = next(c for c in vars(found).values() if isinstance(c, type) and c.__module__ == found.__name__)
+        import inspect
+
+        import torch
+
+        names = list(inspect.signature(cls.__init__).parameters)[1:]
+        arguments = {n: torch.full((26,), 1 / 26) if n.endswith("frequencies") else 26 for n in names}
+        assert sum(p.numel() for p in cls(**arguments).parameters()) == plan["cost"]["parameters"], case

@@ -1,0 +1,44 @@
+"""Samples layout from a trained run.
+
+    python sample.py --run runs/layout --count 64 --out samples.parquet
+    python sample.py --given category
+
+Compiled from layout.gen (sha256 a6f6127fe6fa) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from model import FIELDS, REPORT, ROUNDS, VISITS, Layout, load_data
+
+from gencc.runtime import sampling, training
+
+
+def main() -> None:
+    session = sampling.begin(
+        __doc__,
+        run="runs/layout",
+        out="samples/layout.parquet",
+        visits=VISITS,
+        rounds=ROUNDS,
+        count=64,
+        batch=64,
+        seed=0,
+        temperature=1.0,
+        tasks=("nothing", "category"),
+        refine=None,
+    )
+    model = Layout(category_values=session.checkpoint.values("category"))
+    session.draw(
+        model,
+        FIELDS,
+        load_data,
+        tasks={
+            "nothing": (),
+            "category": ("category",),
+        },
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

@@ -1,0 +1,262 @@
+"""layout_joint_head: the process and its denoiser.
+
+Compiled from layout_joint_head.gen (sha256 7b3cf784242f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.layouts import Layouts
+from gencc.runtime.sites import Examples
+
+ELEMENT = 25  # plate element (layout_joint_head.gen:11)
+
+# order = category -> box  (layout_joint_head.gen:18)
+ROUNDS = 4
+ROUND = order.sequence(order.sweep("category", 25), order.sweep("box", 25))
+VISITS = 200  # of a whole trajectory
+
+# noise category = uniform(keep = cosine): what 4 visits keep  (layout_joint_head.gen:19)
+u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
+CATEGORY_KEEP = torch.cos(0.5 * torch.pi * u).square()
+
+# noise box = gaussian(beta = linear(1e-4, 2e-2), steps = 25): 100 inner steps  (layout_joint_head.gen:20)
+BOX_STEPS = 25
+u = torch.linspace(0.0, 1.0, 100, dtype=torch.float64)
+BOX_BETA = (10.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "category": data.Tokens("element", 25),  # layout_joint_head.gen:12
+    "box": data.Vectors("element", 25, length=4, low=0.0, high=1.0),  # layout_joint_head.gen:13
+}
+REPORT = Layouts(
+    "element", "category", "box", metrics=("alignment", "overlap", "max_iou")
+)  # layout_joint_head.gen:45
+TASKS = ("nothing", "category")  # layout_joint_head.gen:33
+WIDTH = 128
+
+
+def load_data() -> data.Dataset:
+    """The examples of layout_joint_head.gen:5, split."""
+    return data.load("layouts:qt", FIELDS, train=0.85, group="source", seed=0)
+
+
+class LayoutJointHead(nn.Module):
+    """Interleaved Gibbs diffusion over category, box (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self, category_values: int) -> None:
+        super().__init__()
+        self.category_noise = kernels.uniform(CATEGORY_KEEP, category_values)
+        self.box_noise = kernels.Gaussian(BOX_BETA, BOX_STEPS, bound=1.0)
+
+        # One token per element: the sum of what is known of its variables.
+        self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
+        self.category_value = nn.Embedding(category_values, WIDTH)
+        self.category_level = layers.Fourier(WIDTH)
+        self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.box_value = layers.Vector(4, WIDTH)
+        self.box_level = layers.Fourier(WIDTH)
+        self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (layout_joint_head.gen:23)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=4, expansion=4)
+        self.category_head = layers.TokenHead(WIDTH, category_values)
+        self.box_head = layers.VectorHead(WIDTH, 4)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
+        category = self.category_value(x["category"])
+        category = category + self.category_level(x["category_level"])
+        category = torch.where(x["category_query"][..., None], self.category_hidden, category)
+        category = category + x["category_given"][..., None] * self.category_given
+        box = self.box_value(x["box"])
+        box = box + self.box_level(x["box_level"])
+        box = torch.where(x["box_query"][..., None], self.box_hidden, box)
+        tokens = self.element + category + box
+        clock = self.clock(x["time"])
+        present = x["element_present"][:, None, None, :]
+        tokens = self.core_loop(tokens, clock, present, loops=3)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        element_present = clean.present["element"]
+        category = clean.values["category"]
+        box = clean.values["box"]
+        task = torch.randint(len(TASKS), (len(clean), 1), generator=generator, device=generator.device)
+        category_given = element_present & (task == 1)
+        category_free = element_present & ~category_given
+        box_free = element_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "category": category_free,
+                "box": box_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "element_present": element_present,
+        }
+
+        m = visit.count["category"] * ~category_given
+        before = self.category_noise.at(category, m, generator)
+        x |= {
+            "category": before,
+            "category_level": m / 4,
+            "category_query": visit.query["category"],
+            "category_given": category_given,
+            "category_target": before,
+        }
+
+        n = BOX_STEPS * visit.count["box"]
+        inner = torch.randint(1, BOX_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
+        n = n + inner * visit.query["box"]
+        noisy, _ = self.box_noise.at(box, n, generator)
+        x |= {
+            "box": noisy,
+            "box_level": n / len(BOX_BETA),
+            "box_query": visit.query["box"],
+            "box_target": box,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict category by cross_entropy (layout_joint_head.gen:30)
+        index, asked = layers.queried(x["category_query"], 1)
+        logits = self.category_head(layers.take(h, index))
+        target = layers.take(x["category_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean()
+
+        # predict box by x0 (layout_joint_head.gen:31)
+        index, asked = layers.queried(x["box_query"], 1)
+        guess = self.box_head(layers.take(h, index))
+        target = layers.take(x["box_target"], index)
+        cost = (guess - target).square().mean(-1)
+        loss["box"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "category": self.category_noise.prior((len(start), ELEMENT), generator),
+            "box": self.box_noise.prior((len(start), ELEMENT, 4), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["category"].expand(len(samples), -1)
+        values["category"] = self.category_noise.at(values["category"], m, generator)
+        m = path.count["box"].expand(len(samples), -1)
+        values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        element_present = state.present["element"]
+        category = state.values["category"]
+        box = state.values["box"]
+        category_given = given.get(
+            "category", torch.zeros(len(state), ELEMENT, dtype=torch.bool, device=category.device)
+        )
+        category_free = element_present & ~category_given
+        box_free = element_present
+        for visit in path.backwards():
+            category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
+            category_m = (visit.count["category"] * ~category_given).expand(category.shape)
+            box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
+            box_n = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "element_present": element_present,
+                "category": category,
+                "category_level": category_m / 4,
+                "category_query": category_query,
+                "category_given": category_given,
+                "box": box,
+                "box_level": box_n / len(BOX_BETA),
+                "box_query": box_query,
+            }
+            h = self.trunk(x)
+            if "category" in visit.query:
+                index, asked = layers.queried(category_query, 1)
+                logits = self.category_head(layers.take(h, index)).float()
+                token = kernels.draw(logits / temperature, generator)
+                category = layers.put(category, index, token, asked)
+            if "box" in visit.query:
+                index, asked = layers.queried(box_query, 1)
+                n = layers.take(box_n, index)
+                value = layers.take(box, index)
+                for k in reversed(range(1, BOX_STEPS + 1)):
+                    x["box"] = layers.put(x["box"], index, value, asked)
+                    x["box_level"] = (box_n + k * box_query) / len(BOX_BETA)
+                    guess = self.box_head(layers.take(self.trunk(x), index))
+                    origin = guess
+                    value = self.box_noise.denoise(value, origin, n + k, generator)
+                box = layers.put(box, index, value, asked)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "category": category,
+                "box": box.clamp(-1.0, 1.0),
+            },
+            state.present,
+        )

@@ -1,0 +1,44 @@
+"""Samples layout_joint_head from a trained run.
+
+    python sample.py --run runs/layout_joint_head --count 64 --out samples.parquet
+    python sample.py --given category
+
+Compiled from layout_joint_head.gen (sha256 7b3cf784242f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from model import FIELDS, REPORT, ROUNDS, VISITS, LayoutJointHead, load_data
+
+from gencc.runtime import sampling, training
+
+
+def main() -> None:
+    session = sampling.begin(
+        __doc__,
+        run="runs/layout_joint_head",
+        out="samples/layout_joint_head.parquet",
+        visits=VISITS,
+        rounds=ROUNDS,
+        count=64,
+        batch=64,
+        seed=0,
+        temperature=1.0,
+        tasks=("nothing", "category"),
+        refine=None,
+    )
+    model = LayoutJointHead(category_values=session.checkpoint.values("category"))
+    session.draw(
+        model,
+        FIELDS,
+        load_data,
+        tasks={
+            "nothing": (),
+            "category": ("category",),
+        },
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

@@ -1,0 +1,44 @@
+"""Samples layout_shuffled from a trained run.
+
+    python sample.py --run runs/layout_shuffled --count 64 --out samples.parquet
+    python sample.py --given category
+
+Compiled from layout_shuffled.gen (sha256 18c085ed4077) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from model import FIELDS, REPORT, ROUNDS, VISITS, LayoutShuffled, load_data
+
+from gencc.runtime import sampling, training
+
+
+def main() -> None:
+    session = sampling.begin(
+        __doc__,
+        run="runs/layout_shuffled",
+        out="samples/layout_shuffled.parquet",
+        visits=VISITS,
+        rounds=ROUNDS,
+        count=64,
+        batch=64,
+        seed=0,
+        temperature=1.0,
+        tasks=("nothing", "category"),
+        refine=None,
+    )
+    model = LayoutShuffled(category_values=session.checkpoint.values("category"))
+    session.draw(
+        model,
+        FIELDS,
+        load_data,
+        tasks={
+            "nothing": (),
+            "category": ("category",),
+        },
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

@@ -1,0 +1,236 @@
+"""mixture: the process and its denoiser.
+
+Compiled from mixture.gen (sha256 69bd850dd130) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, oracles, order
+from gencc.runtime.sites import Examples
+
+# order = bit -> spot  (mixture.gen:9)
+ROUNDS = 5
+ROUND = order.sequence(order.sweep("bit", 1), order.sweep("spot", 1))
+VISITS = 10  # of a whole trajectory
+
+# noise bit = uniform(keep = 1 - u): what 5 visits keep  (mixture.gen:10)
+u = torch.linspace(0.0, 1.0, 6, dtype=torch.float64)
+BIT_KEEP = 1.0 - u
+
+# noise spot = gaussian(beta = linear(1e-4, 2e-2), steps = 10): 50 inner steps  (mixture.gen:11)
+SPOT_STEPS = 10
+u = torch.linspace(0.0, 1.0, 50, dtype=torch.float64)
+SPOT_BETA = (20.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "bit": data.Tokens(values=2),  # mixture.gen:4
+    "spot": data.Vectors(length=1),  # mixture.gen:5
+}
+
+
+class Mixture(nn.Module):
+    """Interleaved Gibbs diffusion over bit, spot (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bit_noise = kernels.uniform(BIT_KEEP, 2)
+        self.spot_noise = kernels.Gaussian(SPOT_BETA, SPOT_STEPS)
+        # denoiser exact (mixture.gen:14): the true conditionals of a law known in closed form
+        weights = torch.tensor([0.3, 0.7], dtype=torch.float64)
+        tokens: dict[str, Tensor] = {
+            "bit": F.one_hot(torch.tensor([[0], [1]]), 2).double(),
+        }
+        self.oracle = oracles.Mixture(
+            weights,
+            tokens,
+            vectors={
+                "spot": oracles.normal([[([-1.5], 0.3)], [([2.0], 0.3)]]),
+            },
+            noise={
+                "bit": self.bit_noise,
+                "spot": self.spot_noise,
+            },
+            plates={},
+        )
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        bit = clean.values["bit"]
+        spot = clean.values["spot"]
+        bit_free = torch.ones_like(bit, dtype=torch.bool)
+        spot_free = torch.ones_like(spot[..., 0], dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "bit": bit_free,
+                "spot": spot_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+        }
+
+        m = visit.count["bit"]
+        before = self.bit_noise.at(bit, m, generator)
+        x |= {
+            "bit": before,
+            "bit_count": m,
+            "bit_query": visit.query["bit"],
+            "bit_target": bit,
+        }
+
+        n = SPOT_STEPS * visit.count["spot"]
+        noisy, _ = self.spot_noise.at(spot, n, generator)
+        # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
+        index, _ = layers.queried(visit.query["spot"], 1)
+        inner = torch.randint(1, SPOT_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device)
+        inner = layers.take(n, index)[..., None] + inner
+        origin = layers.take(spot, index)[:, :, None].expand(*inner.shape, -1)
+        value, eps = self.spot_noise.at(origin, inner, generator)
+        x |= {
+            "spot": noisy,
+            "spot_count": n,
+            "spot_inner_count": inner,
+            "spot_query": visit.query["spot"],
+            "spot_inner": value,
+            "spot_target": eps,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        loss: dict[str, Tensor] = {}
+
+        # predict bit by clean (mixture.gen:19)
+        index, asked = layers.queried(x["bit_query"], 1)
+        logits = layers.take(self.oracle.clean("bit", x), index).float()
+        target = layers.take(x["bit_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["bit"] = torch.where(asked, cost, 0.0).sum(1).mean()
+
+        # predict spot by epsilon (mixture.gen:20)
+        index, asked = layers.queried(x["spot_query"], 1)
+        inner = x["spot_inner"]
+        row = layers.take(self.oracle.others("spot", x), index)
+        guess = torch.stack(
+            [
+                self.oracle.epsilon("spot", row, index, inner[:, :, d], x["spot_inner_count"][:, :, d])
+                for d in range(inner.shape[2])
+            ],
+            dim=2,
+        )
+        cost = (guess - x["spot_target"]).square().mean((-2, -1))
+        loss["spot"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "bit": self.bit_noise.prior((len(start), 1), generator),
+            "spot": self.spot_noise.prior((len(start), 1, 1), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["bit"].expand(len(samples), -1)
+        values["bit"] = self.bit_noise.at(values["bit"], m, generator)
+        m = path.count["spot"].expand(len(samples), -1)
+        values["spot"], _ = self.spot_noise.at(values["spot"], SPOT_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        bit = state.values["bit"]
+        spot = state.values["spot"]
+        bit_free = torch.ones_like(bit, dtype=torch.bool)
+        spot_free = torch.ones_like(spot[..., 0], dtype=torch.bool)
+        for visit in path.backwards():
+            bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
+            bit_m = (visit.count["bit"]).expand(bit.shape)
+            spot_query = visit.query.get("spot", torch.zeros_like(spot_free)) & spot_free
+            spot_n = (SPOT_STEPS * visit.count["spot"]).expand(spot.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "bit": bit,
+                "bit_count": bit_m,
+                "bit_query": bit_query,
+                "spot": spot,
+                "spot_count": spot_n,
+                "spot_query": spot_query,
+            }
+            if "bit" in visit.query:
+                index, asked = layers.queried(bit_query, 1)
+                logits = layers.take(self.oracle.clean("bit", x), index).float()
+                m = layers.take(bit_m, index)
+                logits = self.bit_noise.before(logits, m)
+                token = kernels.draw(logits / temperature, generator)
+                bit = layers.put(bit, index, token, asked)
+            if "spot" in visit.query:
+                index, asked = layers.queried(spot_query, 1)
+                n = layers.take(spot_n, index)
+                value = layers.take(spot, index)
+                row = layers.take(self.oracle.others("spot", x), index)
+                for k in reversed(range(1, SPOT_STEPS + 1)):
+                    guess = self.oracle.epsilon("spot", row, index, value, n + k)
+                    origin = self.spot_noise.clean_from_epsilon(value, guess, n + k)
+                    value = self.spot_noise.denoise(value, origin, n + k, generator)
+                spot = layers.put(spot, index, value, asked)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "bit": bit,
+                "spot": spot,
+            },
+            state.present,
+        )

@@ -1,0 +1,197 @@
+"""tokens_glauber: the process and its denoiser.
+
+Compiled from tokens_glauber.gen (sha256 93ccb675b3cd) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.sites import Examples
+
+PLACE = 16  # plate place (tokens_glauber.gen:6)
+
+# order = letter  (tokens_glauber.gen:12)
+ROUNDS = 6
+ROUND = order.sweep("letter", 16)
+VISITS = 96  # of a whole trajectory
+
+# noise letter = marginal(keep = geometric(0.4)): what 6 visits keep  (tokens_glauber.gen:13)
+u = torch.linspace(0.0, 1.0, 7, dtype=torch.float64)
+LETTER_KEEP = 0.4 ** (6 * u)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "letter": data.Tokens("place", 16),  # tokens_glauber.gen:7
+}
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of tokens_glauber.gen:4, split."""
+    return data.load("parquet:text.parquet", FIELDS, train=0.9, seed=0)
+
+
+class TokensGlauber(nn.Module):
+    """Interleaved Gibbs diffusion over letter (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self, letter_values: int, letter_frequencies: Tensor) -> None:
+        super().__init__()
+        self.letter_noise = kernels.marginal(LETTER_KEEP, letter_frequencies)
+
+        # One token per place: the sum of what is known of its variables.
+        self.place = nn.Parameter(0.02 * torch.randn(PLACE, WIDTH))
+        self.letter_value = nn.Embedding(letter_values, WIDTH)
+        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (tokens_glauber.gen:16)
+        self.clock = layers.Clock(WIDTH)
+        self.first = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.letter_head = layers.TokenHead(WIDTH, letter_values)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 16, WIDTH); the sites that the visit asks about are hidden."""
+        letter = self.letter_value(x["letter"])
+        letter = letter + self.letter_level(x["letter_level"])
+        letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
+        tokens = self.place + letter
+        clock = self.clock(x["time"])
+        present = x["place_present"][:, None, None, :]
+        tokens = self.first(tokens, clock, present)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        place_present = clean.present["place"]
+        letter = clean.values["letter"]
+        letter_free = place_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "letter": letter_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "place_present": place_present,
+        }
+
+        m = visit.count["letter"]
+        before = self.letter_noise.at(letter, m, generator)
+        # Signal or noise: is the token that the visit shows the one that was there, left alone?
+        noise = torch.rand(m.shape, generator=generator, device=m.device) >= self.letter_noise.kept_once(m)
+        shown = torch.where(noise, self.letter_noise.fresh(m.shape, generator), before)
+        x |= {
+            "letter": before,
+            "letter_level": m / 6,
+            "letter_query": visit.query["letter"],
+            "letter_shown": shown,
+            "letter_label": (~noise).float(),
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict letter by classifier (tokens_glauber.gen:18)
+        index, asked = layers.queried(x["letter_query"], 1)
+        logits = self.letter_head(layers.take(h, index))
+        shown = logits.gather(-1, layers.take(x["letter_shown"], index)[..., None])[..., 0]
+        label = layers.take(x["letter_label"], index)
+        cost = F.binary_cross_entropy_with_logits(shown, label, reduction="none")
+        loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "letter": self.letter_noise.prior((len(start), PLACE), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["letter"].expand(len(samples), -1)
+        values["letter"] = self.letter_noise.at(values["letter"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        place_present = state.present["place"]
+        letter = state.values["letter"]
+        letter_free = place_present
+        for visit in path.backwards():
+            letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
+            letter_m = (visit.count["letter"]).expand(letter.shape)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "place_present": place_present,
+                "letter": letter,
+                "letter_level": letter_m / 6,
+                "letter_query": letter_query,
+            }
+            h = self.trunk(x)
+            if "letter" in visit.query:
+                index, asked = layers.queried(letter_query, 1)
+                logits = self.letter_head(layers.take(h, index)).float()
+                logits = logits + self.letter_noise.law.log()
+                token = kernels.draw(logits / temperature, generator)
+                letter = layers.put(letter, index, token, asked)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "letter": letter,
+            },
+            state.present,
+        )

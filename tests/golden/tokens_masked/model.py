@@ -1,0 +1,194 @@
+"""tokens_masked: the process and its denoiser.
+
+Compiled from tokens_masked.gen (sha256 0626a6178d5b) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.sites import Examples
+
+PLACE = 16  # plate place (tokens_masked.gen:6)
+
+# order = blocks(letter, 4)  (tokens_masked.gen:12)
+ROUNDS = 2
+ROUND = order.blocks("letter", 16, 4)
+VISITS = 8  # of a whole trajectory
+
+# noise letter = mask(keep = linear(1 -> 0)): what 2 visits keep  (tokens_masked.gen:13)
+u = torch.linspace(0.0, 1.0, 3, dtype=torch.float64)
+LETTER_KEEP = 1.0 - u
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "letter": data.Tokens("place", 16, values=27, column="characters"),  # tokens_masked.gen:7
+}
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of tokens_masked.gen:4, split."""
+    return data.load("parquet:text.parquet", FIELDS, train=0.9, seed=0)
+
+
+class TokensMasked(nn.Module):
+    """Diffusion over letter in joint visits: the sites of a visit are denoised independently of one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letter_noise = kernels.mask(LETTER_KEEP, 27)
+
+        # One token per place: the sum of what is known of its variables.
+        self.place = nn.Parameter(0.02 * torch.randn(PLACE, WIDTH))
+        self.letter_value = nn.Embedding(28, WIDTH)
+        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (tokens_masked.gen:16)
+        self.clock = layers.Clock(WIDTH)
+        self.first = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.letter_head = layers.TokenHead(WIDTH, 27)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 16, WIDTH)."""
+        letter = self.letter_value(x["letter"])
+        letter = letter + self.letter_level(x["letter_level"])
+        letter = letter + x["letter_query"][..., None] * self.letter_asked
+        tokens = self.place + letter
+        clock = self.clock(x["time"])
+        present = x["place_present"][:, None, None, :]
+        tokens = self.first(tokens, clock, present)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        place_present = clean.present["place"]
+        letter = clean.values["letter"]
+        letter_free = place_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "letter": letter_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "place_present": place_present,
+        }
+
+        m = visit.count["letter"]
+        before = self.letter_noise.at(letter, m, generator)
+        after = self.letter_noise.visit(before, m, generator)
+        x |= {
+            "letter": torch.where(visit.query["letter"], after, before),
+            "letter_level": (m + visit.query["letter"]) / 2,
+            "letter_query": visit.query["letter"],
+            "letter_target": letter,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict letter by clean (tokens_masked.gen:18)
+        index, asked = layers.queried(x["letter_query"], 4)
+        logits = self.letter_head(layers.take(h, index))
+        target = layers.take(x["letter_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean() / 4
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "letter": self.letter_noise.prior((len(start), PLACE), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["letter"].expand(len(samples), -1)
+        values["letter"] = self.letter_noise.at(values["letter"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        place_present = state.present["place"]
+        letter = state.values["letter"]
+        letter_free = place_present
+        for visit in path.backwards():
+            letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
+            letter_m = (visit.count["letter"]).expand(letter.shape)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "place_present": place_present,
+                "letter": letter,
+                "letter_level": (letter_m + letter_query) / 2,
+                "letter_query": letter_query,
+            }
+            h = self.trunk(x)
+            if "letter" in visit.query:
+                index, asked = layers.queried(letter_query, 4)
+                logits = self.letter_head(layers.take(h, index)).float()
+                m = layers.take(letter_m, index)
+                logits = self.letter_noise.posterior(logits, layers.take(letter, index), m)
+                token = kernels.draw(logits / temperature, generator)
+                letter = layers.put(letter, index, token, asked)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "letter": letter,
+            },
+            state.present,
+        )
