@@ -121,7 +121,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         head_values=values if x.target in ("clean", "classifier") else state_values,
         joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
-        sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="",
+        sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
         predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),
     )  # fmt: skip
     if not x.noised or x.kernel is None:

@@ -258,8 +258,8 @@ class Layout(nn.Module):
                 progress(1)
         return Examples(
             {
-                "category": category,
-                "box": box.clamp(-1.0, 1.0),
+                "category": category * element_present,
+                "box": box.clamp(-1.0, 1.0) * element_present[..., None],
             },
             state.present,
         )

@@ -191,7 +191,7 @@ class TokensGlauber(nn.Module):
                 progress(1)
         return Examples(
             {
-                "letter": letter,
+                "letter": letter * place_present,
             },
             state.present,
         )

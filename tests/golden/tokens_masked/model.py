@@ -188,7 +188,7 @@ class TokensMasked(nn.Module):
                 progress(1)
         return Examples(
             {
-                "letter": letter,
+                "letter": letter * place_present,
             },
             state.present,
         )
