@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 import torch.distributed
 
+from .. import tracebacks
 from ..errors import UserError
 from .run import Run
 
@@ -73,6 +74,7 @@ def begin(
 
 def main(program: Callable[[], None]) -> None:
     """Runs ``program``; a user's mistake ends with its message and exit status 2, Ctrl-C with 130."""
+    tracebacks.install()
     try:
         program()
     except UserError as error:

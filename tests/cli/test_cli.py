@@ -1,0 +1,130 @@
+"""The command line, as its users meet it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from emitted import ROOT
+
+SPEC = ROOT / "specs" / "igd_layout.gen"
+
+
+def gencc(*arguments, cwd, **options):
+    command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_emitting_programs_writes_them_and_nothing_half(tmp_path):
+    done = gencc(SPEC, "--emit", "train", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "build" / "igd_layout"
+    assert {p.name for p in folder.iterdir()} == {"model.py", "train.py", "spec.gen"}
+    assert (folder / "spec.gen").read_text() == SPEC.read_text()
+
+
+def test_one_program_goes_to_standard_output(tmp_path):
+    done = gencc(SPEC, "--emit", "model", "-o", "-", cwd=tmp_path)
+    assert done.stdout.startswith('"""igd_layout') and done.returncode == 0 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("plan", "200 visits"),
+        ("plan.json", '"exact": true'),
+        ("graph", "digraph"),
+        ("graph.mermaid", "flowchart"),
+        ("graph.svg", "<svg"),
+        ("ir", "kernel:box"),
+        ("ast", "Block"),
+    ],
+)
+def test_every_view(kind, words, tmp_path):
+    done = gencc(SPEC, "--emit", kind, cwd=tmp_path)
+    assert done.returncode == 0 and words in done.stdout, done.stderr
+
+
+def test_an_override_is_checked_like_the_spec(tmp_path):
+    done = gencc(SPEC, "--emit", "plan", "--set", "forward.order=zip(category, box)", "--set", "train.steps=7", cwd=tmp_path)
+    assert "zip(category, box)" in done.stdout
+    done = gencc("check", SPEC, "--set", "forward.rounds=0", cwd=tmp_path)
+    assert done.returncode == 1 and "GEN104" in done.stderr
+    done = gencc("check", SPEC, "--set", "nothing.rounds=0", cwd=tmp_path)
+    assert done.returncode == 2 and "no block" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_three_mistakes_give_three_diagnostics_with_places(tmp_path):
+    text = SPEC.read_text().replace("rounds = 4", "rounds = = 4").replace("width = 128", "widht = 128").replace("predict box", "predict bux")
+    (tmp_path / "bad.gen").write_text(text)
+    done = gencc("check", "bad.gen", "--format", "json", cwd=tmp_path)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and {"GEN006", "GEN101", "GEN107"} <= {d["code"] for d in found}
+    for d in found:
+        assert text.splitlines()[d["span"]["start"]["line"] - 1]
+    done = gencc("check", "bad.gen", "--color", "always", cwd=tmp_path)
+    assert "did you mean `width`?" in done.stderr and "\x1b[" in done.stderr and "^^^^^" in done.stderr
+
+
+def test_files_that_gencc_did_not_write_stay(tmp_path):
+    folder = tmp_path / "build" / "igd_layout"
+    folder.mkdir(parents=True)
+    (folder / "train.py").write_text("print('mine')\n")
+    done = gencc(SPEC, "--emit", "train", cwd=tmp_path)
+    assert done.returncode == 2 and "--force" in done.stderr
+    assert (folder / "train.py").read_text() == "print('mine')\n" and not (folder / "model.py").exists()
+    assert gencc(SPEC, "--emit", "train", "--force", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status"),
+    [
+        ("empty.gen", b"", 1),
+        ("junk.gen", bytes(range(256)) * 40, 2),
+        ("nul.gen", b"spec x\n\x00\x01\x02", 1),
+        ("deep.gen", b"spec x\nforward { rounds = " + b"(" * 10_000, 1),
+        ("huge.gen", b"# " + b"x" * 50_000_000, 2),
+        ("plate.gen", b"spec x\nplate p[1_000_000_000_000] { v : discrete(2) }\n", 1),
+    ],
+)
+def test_bad_files_give_a_clear_message_quickly(name, content, status, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    done = gencc("check", name, cwd=tmp_path)
+    assert done.returncode == status and "Traceback" not in done.stderr and "internal error" not in done.stderr
+    assert name in done.stderr
+
+
+def test_missing_files_and_wrong_words(tmp_path):
+    assert gencc("check", "none.gen", cwd=tmp_path).returncode == 2
+    assert gencc("check", tmp_path, cwd=tmp_path).returncode == 2
+    done = gencc(SPEC, "--emit", "trian", cwd=tmp_path)
+    assert done.returncode == 2 and "train" in done.stderr
+    assert gencc("explain", "GEN999", cwd=tmp_path).returncode == 2
+    assert "Wrong" in gencc("explain", "gen203", cwd=tmp_path).stdout
+    assert gencc("run", SPEC, "fly", cwd=tmp_path).returncode == 2
+
+
+def test_a_new_spec_checks_and_is_never_overwritten(tmp_path):
+    assert gencc("new", "mine", cwd=tmp_path).returncode == 0
+    assert gencc("check", "mine.gen", cwd=tmp_path).returncode == 0
+    assert gencc("new", "mine", cwd=tmp_path).returncode == 2
+    assert gencc("new", "no-name", cwd=tmp_path).returncode == 2
+
+
+def test_a_bug_of_the_compiler_is_reported_as_one(tmp_path):
+    code = (
+        "import gencc.compiler.ir as ir, gencc.compiler.cli as cli, sys\n"
+        "ir.verify = lambda graph: 1 / 0\n"
+        f"sys.exit(cli.main(['check', {str(SPEC)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 70 and "a bug in gencc" in done.stderr and "ZeroDivisionError" in done.stderr
+
+
+def test_a_failure_in_an_emitted_program_names_the_line_of_the_spec(tmp_path):
+    assert gencc(SPEC, "--emit", "train", cwd=tmp_path).returncode == 0
+    model = tmp_path / "build" / "igd_layout" / "model.py"
+    model.write_text(model.read_text().replace("self.core_loop = layers.Loop(", "self.core_loop = layers.Lop("))
+    done = subprocess.run([sys.executable, model.with_name("train.py"), "--steps", "1"], cwd=tmp_path, capture_output=True, text=True)
+    line = next(k for k, text in enumerate(SPEC.read_text().splitlines(), 1) if text.startswith("denoiser"))
+    assert done.returncode == 1 and f"igd_layout.gen:{line}: denoiser transformer" in done.stderr
