@@ -46,7 +46,16 @@ def test_every_view(kind, words, tmp_path):
 
 
 def test_an_override_is_checked_like_the_spec(tmp_path):
-    done = gencc(SPEC, "--emit", "plan", "--set", "forward.order=zip(category, box)", "--set", "train.steps=7", cwd=tmp_path)
+    done = gencc(
+        SPEC,
+        "--emit",
+        "plan",
+        "--set",
+        "forward.order=zip(category, box)",
+        "--set",
+        "train.steps=7",
+        cwd=tmp_path,
+    )
     assert "zip(category, box)" in done.stdout
     done = gencc("check", SPEC, "--set", "forward.rounds=0", cwd=tmp_path)
     assert done.returncode == 1 and "GEN104" in done.stderr
@@ -55,7 +64,12 @@ def test_an_override_is_checked_like_the_spec(tmp_path):
 
 
 def test_three_mistakes_give_three_diagnostics_with_places(tmp_path):
-    text = SPEC.read_text().replace("rounds = 4", "rounds = = 4").replace("width = 128", "widht = 128").replace("predict box", "predict bux")
+    text = (
+        SPEC.read_text()
+        .replace("rounds = 4", "rounds = = 4")
+        .replace("width = 128", "widht = 128")
+        .replace("predict box", "predict bux")
+    )
     (tmp_path / "bad.gen").write_text(text)
     done = gencc("check", "bad.gen", "--format", "json", cwd=tmp_path)
     found = json.loads(done.stdout)
@@ -90,7 +104,9 @@ def test_files_that_gencc_did_not_write_stay(tmp_path):
 def test_bad_files_give_a_clear_message_quickly(name, content, status, tmp_path):
     (tmp_path / name).write_bytes(content)
     done = gencc("check", name, cwd=tmp_path)
-    assert done.returncode == status and "Traceback" not in done.stderr and "internal error" not in done.stderr
+    assert (
+        done.returncode == status and "Traceback" not in done.stderr and "internal error" not in done.stderr
+    )
     assert name in done.stderr
 
 
@@ -124,7 +140,14 @@ def test_a_bug_of_the_compiler_is_reported_as_one(tmp_path):
 def test_a_failure_in_an_emitted_program_names_the_line_of_the_spec(tmp_path):
     assert gencc(SPEC, "--emit", "train", cwd=tmp_path).returncode == 0
     model = tmp_path / "build" / "igd_layout" / "model.py"
-    model.write_text(model.read_text().replace("self.core_loop = layers.Loop(", "self.core_loop = layers.Lop("))
-    done = subprocess.run([sys.executable, model.with_name("train.py"), "--steps", "1"], cwd=tmp_path, capture_output=True, text=True)
+    model.write_text(
+        model.read_text().replace("self.core_loop = layers.Loop(", "self.core_loop = layers.Lop(")
+    )
+    done = subprocess.run(
+        [sys.executable, model.with_name("train.py"), "--steps", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     line = next(k for k, text in enumerate(SPEC.read_text().splitlines(), 1) if text.startswith("denoiser"))
     assert done.returncode == 1 and f"igd_layout.gen:{line}: denoiser transformer" in done.stderr

@@ -44,7 +44,9 @@ def test_golden(case, request):
     held = {p.name: p.read_text() for p in folder.iterdir() if p.suffix != ".gen"}
     assert held.keys() == files.keys()
     for name, text in files.items():
-        assert held[name] == text, f"{case}/{name} changed; if it should have, run pytest --update-golden and read the diff"
+        assert held[name] == text, (
+            f"{case}/{name} changed; if it should have, run pytest --update-golden and read the diff"
+        )
 
 
 def test_emitted_programs_are_clean_and_stable(tmp_path):
@@ -66,8 +68,22 @@ def test_emission_does_not_depend_on_the_hash_seed(tmp_path):
     outputs = []
     for seed in ("0", "4711"):
         out = tmp_path / seed
-        command = [sys.executable, "-m", "gencc.compiler.cli", str(GOLDEN / "table" / "table.gen"), "--emit", "all", "-o", str(out)]
-        subprocess.run(command, check=True, env={"PYTHONHASHSEED": seed, "PATH": "", "HOME": str(tmp_path)}, capture_output=True)
+        command = [
+            sys.executable,
+            "-m",
+            "gencc.compiler.cli",
+            str(GOLDEN / "table" / "table.gen"),
+            "--emit",
+            "all",
+            "-o",
+            str(out),
+        ]
+        subprocess.run(
+            command,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PATH": "", "HOME": str(tmp_path)},
+            capture_output=True,
+        )
         outputs.append({p.name: p.read_bytes() for p in out.iterdir()})
     assert outputs[0] == outputs[1]
     assert {"model.py", "train.py", "sample.py", "plan.json", "graph.svg"} <= outputs[0].keys()
@@ -80,7 +96,9 @@ def test_the_plan_counts_parameters_as_torch_does():
 
     for case in CASES:
         path = GOLDEN / case / f"{case}.gen"
-        plan = json.loads(emit_kinds(compile_source(Source(path.name, path.read_text())), ["plan.json"])["plan.json"])
+        plan = json.loads(
+            emit_kinds(compile_source(Source(path.name, path.read_text())), ["plan.json"])["plan.json"]
+        )
         if plan["cost"] is None:
             continue
         found = module(path.read_text())

@@ -22,7 +22,9 @@ def build(found):
     values, present = {}, {}
     for name, field in found.FIELDS.items():
         if field.plate:
-            present[field.plate] = torch.arange(field.size) < torch.randint(1, field.size + 1, (6, 1), generator=g)
+            present[field.plate] = torch.arange(field.size) < torch.randint(
+                1, field.size + 1, (6, 1), generator=g
+            )
         if isinstance(field, Tokens):
             count = len(field.values) if isinstance(field.values, tuple) else field.values or 26
             values[name] = torch.randint(count, (6, field.size), generator=g)
@@ -66,7 +68,20 @@ def test_training_lowers_the_loss_of_a_small_network():
     assert float(loss().detach()) < 0.6 * before
 
 
-HOSTILE = ["class", "self", "torch", "x", "lambda_", "category_level", "category", "match", "ROUNDS", "None_", "h", "data"]
+HOSTILE = [
+    "class",
+    "self",
+    "torch",
+    "x",
+    "lambda_",
+    "category_level",
+    "category",
+    "match",
+    "ROUNDS",
+    "None_",
+    "h",
+    "data",
+]
 
 
 def test_names_that_clash_with_python_or_the_program_are_renamed():
@@ -74,7 +89,9 @@ def test_names_that_clash_with_python_or_the_program_are_renamed():
     noise = "\n".join(f"  noise {n} = uniform()" for n in HOSTILE)
     predict = "\n".join(f"predict {n} by clean" for n in HOSTILE)
     forward = f"forward {{\n  rounds = 1\n  order = {' -> '.join(HOSTILE)}\n{noise}\n}}"
-    text = "\n".join(["spec class_", *lines, forward, "denoiser transformer { width = 8, heads = 2, layers = 1 }", predict])
+    text = "\n".join(
+        ["spec class_", *lines, forward, "denoiser transformer { width = 8, heads = 2, layers = 1 }", predict]
+    )
     model, data, g = build(module(text))
     assert set(model.sample(data, {}, g).values) == set(HOSTILE)
     assert all(torch.isfinite(v) for v in model(model.corrupt(data, g)).values())

@@ -31,11 +31,15 @@ def test_no_folder_imports_what_it_may_not(folder):
     for path in (ROOT / folder).rglob("*.py"):
         for name in imported(path):
             assert name.split(".")[0] not in TOP, f"{path}: import gencc.{name}"
-            assert not any(name == b or name.startswith(b + ".") for b in BANNED[folder]), f"{path} imports {name}"
+            assert not any(name == b or name.startswith(b + ".") for b in BANNED[folder]), (
+                f"{path} imports {name}"
+            )
 
 
 def loaded(code):
-    done = subprocess.run([sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
@@ -56,5 +60,8 @@ def test_no_tracked_file_holds_a_path_of_one_machine():
     pattern = re.compile(r"(?<![\w./-])/(?:root|home|work|farm)/\w")
     for name in names:
         path = ROOT / name
-        if path.suffix in (".py", ".md", ".gen", ".jinja", ".toml", ".lark") and path.name != "test_imports.py":
+        if (
+            path.suffix in (".py", ".md", ".gen", ".jinja", ".toml", ".lark")
+            and path.name != "test_imports.py"
+        ):
             assert not pattern.search(path.read_text()), name

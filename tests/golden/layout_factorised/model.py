@@ -1,6 +1,6 @@
 """layout_factorised: the process and its denoiser.
 
-Compiled from layout_factorised.gen (sha256 45d6e17c7d30) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from layout_factorised.gen (sha256 2977237b9c1b) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

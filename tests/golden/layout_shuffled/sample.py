@@ -3,7 +3,7 @@
     python sample.py --run runs/layout_shuffled --count 64 --out samples.parquet
     python sample.py --given category
 
-Compiled from layout_shuffled.gen (sha256 18c085ed4077) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from layout_shuffled.gen (sha256 987e62eea14b) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

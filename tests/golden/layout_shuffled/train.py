@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from layout_shuffled.gen (sha256 18c085ed4077) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from layout_shuffled.gen (sha256 987e62eea14b) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python sample.py --run runs/table --count 64 --out samples.parquet
     python sample.py --given label+work
 
-Compiled from table.gen (sha256 8f7552812dac) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from table.gen (sha256 a29e1355bda2) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -1,0 +1,54 @@
+"""`gencc fmt`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from gencc.dsl.format import Unformattable, format_source
+from gencc.dsl.reading import Unreadable, read
+from gencc.dsl.render import terminal
+
+
+def run(options: argparse.Namespace) -> int:
+    """Formats every file; a file that does not parse is left as it is."""
+    status = 0
+    for path in options.specs:
+        try:
+            source = read(path)
+            text = format_source(source.text, path)
+        except Unreadable as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 2
+            continue
+        except Unformattable as error:
+            sys.stderr.write(terminal.render(source, error.diagnostics, sys.stderr.isatty()))
+            status = max(status, 1)
+            continue
+        if text == Path(path).read_text(encoding="utf-8"):
+            continue
+        if options.diff:
+            sys.stdout.writelines(
+                difflib.unified_diff(
+                    source.text.splitlines(True), text.splitlines(True), path, f"{path} (formatted)"
+                )
+            )
+        if options.check:
+            print(f"{path}: would change", file=sys.stderr)
+            status = max(status, 1)
+        elif not options.diff:
+            _replace(Path(path), text)
+            print(f"{path}: formatted")
+    return status
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.chmod(temporary, path.stat().st_mode & 0o777)
+    os.replace(temporary, path)
