@@ -116,11 +116,8 @@ def _join(tokens: list[Token], value: bool) -> str:
     before: Token | None = None
     unary = False
     for token in tokens:
-        operand_next = (
-            (before is None
-            and value)
-            or (before is not None
-            and (before.text in _OPERATORS | _OPEN | {",", ":", ".."}))
+        operand_next = (before is None and value) or (
+            before is not None and (before.text in _OPERATORS | _OPEN | {",", ":", ".."})
         )
         if before is not None and _gap(before, token, unary, brackets):
             out += " "

@@ -1,0 +1,92 @@
+"""Writes ``docs/language-reference.md`` from the vocabulary and the codes: ``python -m gencc.dsl.reference``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from . import vocabulary as v
+from .binding import ALIASES, described
+from .codes import CODES
+
+BLOCKS: tuple[tuple[str, type[v.Model]], ...] = (
+    ("data", v.Data),
+    ("forward", v.Forward),
+    ("denoiser transformer", v.Transformer),
+    ("loop NAME (in a denoiser)", v.Loop),
+    ("denoiser exact(..)", v.Exact),
+    ("distill ilsd", v.Distill),
+    ("train", v.Train),
+    ("sample", v.Sample),
+    ("shape graft | pgraft", v.Shape),
+    ("correct inverse_noise", v.Correct),
+    ("limit NAME", v.Limit),
+)
+HIDDEN = {"loops", "name", "kind", "noise"}
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined and field.default_factory is None:
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, v.Form):
+        return f"`{value.word}`"
+    if isinstance(value, v.Range):
+        return f"`{value.low}..{value.high}`"
+    return {None: "none", (): "none"}.get(value, f"`{value}`") if not isinstance(value, dict) else "none"
+
+
+def _summary(model: type[v.Model]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def text() -> str:
+    """The whole page."""
+    forms = sorted(
+        (f for f in vars(v).values() if isinstance(f, type) and issubclass(f, v.Form) and f is not v.Form),
+        key=lambda f: f.word,
+    )
+    orders = [
+        o for o in vars(v).values() if isinstance(o, type) and issubclass(o, v.Order) and o is not v.Order
+    ]
+    out = [
+        "# Language reference",
+        "",
+        "Generated from the vocabulary by `python -m gencc.dsl.reference`.",
+        "",
+        "## Blocks",
+        "",
+    ]
+    for title, model in BLOCKS:
+        out += [
+            f"### `{title}`",
+            "",
+            _summary(model),
+            "",
+            "| option | takes | default | |",
+            "|---|---|---|---|",
+        ]
+        back = {value: key for key, value in ALIASES.items()}
+        for name, field in model.model_fields.items():
+            if name not in HIDDEN:
+                takes = described(field.annotation).replace("|", "\\|")
+                out.append(
+                    f"| `{back.get(name, name)}` | {takes} | {_default(field)} | {field.description or ''} |"
+                )
+        out.append("")
+    out += ["## Orders", "", *(f"- {_summary(o)}" for o in orders), "", "## Forms", ""]
+    for form in forms:
+        fields = ", ".join(f"{n}: {f.description}" for n, f in form.model_fields.items())
+        out.append(f"- `{form.word}`: {_summary(form)}" + (f" ({fields})" if fields else ""))
+    out += ["", "## Diagnostics", "", "`gencc explain CODE` shows a wrong and a right example.", ""]
+    out += [f"- `{code}` {title}" for code, title in CODES.items()]
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1] if len(sys.argv) > 1 else "docs/language-reference.md").write_text(
+        text(), encoding="utf-8"
+    )
