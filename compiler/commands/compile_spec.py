@@ -39,8 +39,9 @@ def run(options: argparse.Namespace) -> int:
     show(source, done.diagnostics, options)
     if "ast" not in kinds and has_errors(done.diagnostics):
         return 1
-    files = dict(emitted(done, kinds))
-    if files is None or (not done.ok and "ast" not in kinds):
+    folder = Path(options.out or Path("build") / Path(options.spec).stem)
+    files = emitted(done, kinds, seen_from(folder, Path(options.spec).parent))
+    if not done.ok and "ast" not in kinds:
         return 1
     if options.out == "-":
         wanted = [name for name in files if name != "spec.gen"]
@@ -54,11 +55,10 @@ def run(options: argparse.Namespace) -> int:
     if views and options.out is None and not set(kinds) & set(PROGRAMS):
         sys.stdout.write("\n".join(views.values()))
         return 0
-    folder = Path(options.out or Path("build") / Path(options.spec).stem)
     return write(folder, files, options.force)
 
 
-def emitted(done: Compilation, kinds: list[str]) -> dict[str, str]:
+def emitted(done: Compilation, kinds: list[str], base: str = ".") -> dict[str, str]:
     """File name to text for every kind; programs need an analysed spec."""
     from .. import views
 
@@ -71,8 +71,13 @@ def emitted(done: Compilation, kinds: list[str]) -> dict[str, str]:
     if programs and done.program is not None:
         from ..emit.emitter import emit
 
-        files |= emit(done.program, programs, done.sha)
+        files |= emit(done.program, programs, done.sha, base)
     return files
+
+
+def seen_from(folder: Path, other: Path) -> str:
+    """``other`` as a path relative to ``folder``, with forward slashes."""
+    return os.path.relpath(other.resolve(), folder.resolve()).replace(os.sep, "/")
 
 
 def write(folder: Path, files: dict[str, str], force: bool) -> int:

@@ -13,7 +13,7 @@ from gencc.dsl.reading import read
 
 from ..checks import needs
 from ..driver import compile_source
-from .compile_spec import emitted, write
+from .compile_spec import emitted, seen_from, write
 from .showing import show
 
 STAGES = ("train", "sample")
@@ -33,7 +33,11 @@ def run(options: argparse.Namespace) -> int:
     if has_errors(done.diagnostics) or done.program is None:
         return 1
     folder = Path(options.out or Path("build") / Path(options.spec).stem)
-    status = write(folder, emitted(done, list(options.stages)), options.force)
+    status = write(
+        folder,
+        emitted(done, list(options.stages), seen_from(folder, Path(options.spec).parent)),
+        options.force,
+    )
     for stage in options.stages:
         if status:
             return status

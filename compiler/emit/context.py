@@ -56,7 +56,7 @@ def class_name(name: str) -> str:
     )
 
 
-def build(program: Program, sha: str) -> dict[str, Any]:
+def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     """The context of every template of one spec."""
     spec = program.spec
     assert spec.forward is not None and spec.denoiser is not None
@@ -84,11 +84,12 @@ def build(program: Program, sha: str) -> dict[str, Any]:
         "doc": _doc(program), "plates": list(plates.values()), "vars": seen, "noised": noised,
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
+        "reads_files": reads_files(spec),
         "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "report_line": program.line(spec.evaluate.span),
         "tasks": [SimpleNamespace(name=t.name, variables=tuple(p.variable for p in t.parts)) for t in spec.tasks],
-        "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec), "data_line": program.line(spec.data.span) if spec.data else 0,
+        "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec, base), "data_line": program.line(spec.data.span) if spec.data else 0,
         "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"),
         "denoiser_line": program.line(spec.denoiser.span), "train": spec.train, "sample": spec.sample,
         "steps_line": program.line(spec.train.where("steps")), "draws": spec.train.draws,
@@ -265,12 +266,19 @@ def _from(seen: list[SimpleNamespace], holder: str) -> list[str]:
     return out + [f"{x.py}_frequencies={holder}.frequencies({literal(x.name)})" for x in marginal]
 
 
-def _load(spec: v.Spec) -> str:
+def _load(spec: v.Spec, base: str) -> str:
+    """The call that reads the data; a path is taken from the spec's folder, wherever the program is run."""
     if spec.data is None:
         return ""
     d = spec.data
     group = f", group={literal(d.group)}" if d.group else ""
-    return f"data.load({literal(d.source)}, FIELDS, train={literal(d.train)}{group}, seed={d.seed})"
+    folder = f", base=Path(__file__).parent / {literal(base)}" if reads_files(spec) else ""
+    return f"data.load({literal(d.source)}, FIELDS, train={literal(d.train)}{group}, seed={d.seed}{folder})"
+
+
+def reads_files(spec: v.Spec) -> bool:
+    """Whether the data is a file of the user's."""
+    return spec.data is not None and not spec.data.source.startswith("layouts:")
 
 
 def _order(program: Program) -> str:

@@ -9,9 +9,12 @@ from .render import render
 KINDS = ("model", "train", "sample")
 
 
-def emit(program: Program, kinds: tuple[str, ...], sha: str) -> dict[str, str]:
-    """File name to text, for ``kinds`` among model, train, sample.  Whatever needs the model gets it too."""
-    context = contexts.build(program, sha)
+def emit(program: Program, kinds: tuple[str, ...], sha: str, base: str = ".") -> dict[str, str]:
+    """File name to text, for ``kinds`` among model, train, sample.  Whatever needs the model gets it too.
+
+    ``base`` is the folder of the spec as seen from the programs; data files are found from there.
+    """
+    context = contexts.build(program, sha, base)
     wanted = [k for k in KINDS if k in kinds or k == "model"]
     files = {f"{kind}.py": render(f"{kind}.py.jinja", context) for kind in wanted}
     files["spec.gen"] = program.source.text

@@ -44,6 +44,13 @@ def begin(
         default="auto",
         help="torch.compile the network (auto: on a GPU)",
     )
+    parser.add_argument(
+        "--stop-after",
+        type=int,
+        default=None,
+        metavar="STEP",
+        help="save and stop at this step, as an interrupt would",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint")
     again.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")

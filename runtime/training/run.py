@@ -123,7 +123,8 @@ class Run:
                 if done % log_every == 0 or done == steps:
                     self._log_losses(log, done, sums, since, log_every)
                     sums, since = {}, time.perf_counter()
-                if self._stop:
+                if self._stop or done == options.stop_after:
+                    self._stop = True
                     break
                 if done % save_every == 0 and done < steps:
                     self._save(done, model, average, optimizer)

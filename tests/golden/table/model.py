@@ -6,6 +6,7 @@ Compiled from table.gen (sha256 a29e1355bda2) by gencc 0.1.0.  Edit the spec, no
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +61,7 @@ WIDTH = 96
 
 def load_data() -> data.Dataset:
     """The examples of table.gen:4, split."""
-    return data.load("csv:people.csv", FIELDS, train=0.9, seed=0)
+    return data.load("csv:people.csv", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / ".")
 
 
 class Table(nn.Module):

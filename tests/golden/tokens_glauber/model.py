@@ -6,6 +6,7 @@ Compiled from tokens_glauber.gen (sha256 93ccb675b3cd) by gencc 0.1.0.  Edit the
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ WIDTH = 64
 
 def load_data() -> data.Dataset:
     """The examples of tokens_glauber.gen:4, split."""
-    return data.load("parquet:text.parquet", FIELDS, train=0.9, seed=0)
+    return data.load("parquet:text.parquet", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / ".")
 
 
 class TokensGlauber(nn.Module):

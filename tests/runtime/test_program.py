@@ -1,0 +1,181 @@
+"""Emitted train.py and sample.py, run as their users run them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from emitted import ROOT, programs
+
+from gencc.runtime import checkpoints, data
+
+SMALL = [
+    "denoiser.width=32",
+    "denoiser.core.layers=1",
+    "train.batch=16",
+    "train.eval_every=100",
+    "train.log_every=1",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("programs")
+    text = (
+        (ROOT / "specs" / "igd_layout.gen")
+        .read_text()
+        .replace("rounds = 4", "rounds = 1")
+        .replace("steps = 25", "steps = 2")
+    )
+    for name, content in programs(text, *SMALL, name="igd_layout.gen").items():
+        (path / name).write_text(content)
+    return path
+
+
+def train(folder, out, *arguments, status=0):
+    command = [sys.executable, str(folder / "train.py"), "--threads", "1", "--out", str(out), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def losses(out):
+    rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [(r["category"], r["box"]) for r in rows if r["kind"] == "train"]
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "whole"
+    train(folder, out, "--steps", "6")
+    return out
+
+
+def test_a_run_leaves_its_logs_pictures_and_checkpoint(run):
+    assert len(losses(run)) == 6
+    assert (run / "samples" / "00000006.png").stat().st_size > 10_000
+    assert list((run / "tensorboard").iterdir())
+    held = checkpoints.load(checkpoints.latest(run))
+    assert (
+        held.step == 6
+        and held.meta["spec"].startswith("# Interleaved")
+        and len(held.vocabulary["category"]) == 25
+    )
+
+
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(folder, run, tmp_path):
+    train(folder, tmp_path / "part", "--steps", "6", "--stop-after", "3", status=130)
+    done = train(folder, tmp_path / "part", "--steps", "6", "--resume")
+    assert "finished" in done.stderr
+    whole, parts = (checkpoints.load(checkpoints.latest(p)) for p in (run, tmp_path / "part"))
+    assert whole.tensors.keys() == parts.tensors.keys()
+    for name, tensor in whole.tensors.items():
+        assert torch.equal(tensor, parts.tensors[name]), name
+    assert losses(run) == losses(tmp_path / "part")
+
+
+def test_two_processes_follow_the_same_losses(folder, run, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        str(folder / "train.py"),
+    ]
+    options = ["--threads", "1", "--steps", "6", "--out", str(tmp_path / "two")]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for one, two in zip(losses(run), losses(tmp_path / "two"), strict=True):
+        assert one == pytest.approx(two, abs=2e-4)
+
+
+def test_a_run_is_never_overwritten_by_accident(folder, run):
+    before = checkpoints.latest(run).read_bytes()
+    done = train(folder, run, "--steps", "6", status=2)
+    assert "--resume" in done.stderr and "--overwrite" in done.stderr and "Traceback" not in done.stderr
+    done = train(folder, run, "--steps", "8", "--batch", "8", "--resume", status=2)
+    assert "batch" in done.stderr
+    assert checkpoints.latest(run).read_bytes() == before
+
+
+def test_an_interrupt_saves(folder, tmp_path):
+    out = tmp_path / "stopped"
+    command = [
+        sys.executable,
+        str(folder / "train.py"),
+        "--threads",
+        "1",
+        "--out",
+        str(out),
+        "--steps",
+        "100000",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not ((out / "log.jsonl").exists() and len(losses(out)) > 2):
+        time.sleep(0.2)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "--resume" in errors and "Traceback" not in errors
+    assert checkpoints.load(checkpoints.latest(out)).step >= 2
+
+
+def sample(folder, run, out, *arguments, status=0):
+    command = [sys.executable, str(folder / "sample.py"), "--run", str(run), "--out", str(out), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def test_samples_are_a_table_and_a_picture(folder, run, tmp_path):
+    done = sample(
+        folder, run, tmp_path / "s.parquet", "--count", "20", "--batch", "8", "--refine", "1", "--times", "2"
+    )
+    assert "alignment" in done.stdout and (tmp_path / "s.png").stat().st_size > 10_000
+    table = pq.read_table(tmp_path / "s.parquet")
+    assert table.num_rows == 20
+    assert all(
+        len(c) == len(b) for c, b in zip(table["category"].to_pylist(), table["box"].to_pylist(), strict=True)
+    )
+    assert all(0 <= v <= 1 for row in table["box"].to_pylist() for box in row for v in box)
+    again = tmp_path / "again.parquet"
+    sample(folder, run, again, "--count", "20", "--batch", "8", "--refine", "1", "--times", "2")
+    assert pq.read_table(again).equals(table)
+    sample(folder, run, tmp_path / "s.npz", "--count", "4")
+
+
+def test_given_categories_are_kept(folder, run, tmp_path):
+    sample(folder, run, tmp_path / "g.parquet", "--count", "12", "--given", "category")
+    drawn = pq.read_table(tmp_path / "g.parquet")["category"].to_pylist()
+    fields = {
+        "category": data.Tokens("element", 25),
+        "box": data.Vectors("element", 25, length=4, low=0.0, high=1.0),
+    }
+    real = data.load("layouts:qt", fields, train=0.85, group="source", seed=0)
+    assert drawn == data.to_columns(real.test[:12], fields, real.vocabulary)["category"]
+
+
+def test_bad_checkpoints_are_refused_in_words(folder, run, tmp_path):
+    good = checkpoints.latest(run).read_bytes()
+    cases = {"truncated": good[: len(good) // 2], "foreign": b"hello" * 100, "empty": b""}
+    for name, content in cases.items():
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        done = sample(folder, path, tmp_path / "x.parquet", status=2)
+        assert str(path) in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "x.parquet").exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused(folder, run, tmp_path):
+    text = (ROOT / "specs" / "igd_layout.gen").read_text()
+    for name, content in programs(text, "denoiser.width=64").items():
+        (tmp_path / name).write_text(content)
+    done = sample(tmp_path, run, tmp_path / "x.parquet", status=2)
+    assert "do not fit" in done.stderr and "Traceback" not in done.stderr
