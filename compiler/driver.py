@@ -12,7 +12,7 @@ from gencc.dsl.resolve import resolve
 from gencc.dsl.source import Source
 from gencc.dsl.syntax import File
 
-from . import build, checks, ir
+from . import build, checks, ir, passes
 from .program import Program, analyse
 
 
@@ -36,7 +36,7 @@ class Compilation:
         return sha256(self.source.text.encode()).hexdigest()
 
 
-def compile_source(source: Source) -> Compilation:
+def compile_source(source: Source, level: int = 1) -> Compilation:
     """Every stage from text to an analysed program, as far as the text allows."""
     done = Compilation(source)
     # text -> syntax tree
@@ -54,9 +54,10 @@ def compile_source(source: Source) -> Compilation:
     done.diagnostics += checks.check(done.spec, done.graph)
     if has_errors(done.diagnostics):
         return done
-    # checked IR -> facts the emitters need
+    # checked IR -> facts the emitters need -> optimised program
     if done.spec.forward is not None and done.spec.denoiser is not None:
-        done.program = analyse(done.spec, source)
+        done.program = passes.optimise(analyse(done.spec, source), level)
+        ir.verify(done.graph)
     return done
 
 

@@ -81,6 +81,8 @@ def text(program: Program) -> str:
         out.append(f"  activations         {_amount(price.activation_bytes, 'B')} while training")
         for name, low, high in _loops(program):
             out.append(f"  loop {name:<14} {low}..{high} repeats; training and sampling run {high}")
+    if program.remarks:
+        out += ["", "passes", *(f"  {remark}" for remark in program.remarks)]
     return "\n".join(out) + "\n"
 
 
@@ -95,6 +97,7 @@ def as_json(program: Program) -> str:
         "rounds": program.rounds,
         "visits": program.visits,
         "tasks": [t.name for t in spec.tasks],
+        "passes": list(program.remarks),
         "exactness": {
             "exact": ledger.exact,
             "visits": [

@@ -73,6 +73,8 @@ class Var:
     """Visits of a site over the whole trajectory (rounded up for random scans)."""
     most: int
     """Most sites of it in one visit."""
+    rows: int
+    """Rows that its head computes: all sites in the plain program."""
     values: int | None
     """Number of values of a token, if the spec says it."""
     length: int
@@ -93,6 +95,8 @@ class Program:
     vars: tuple[Var, ...]
     shape: algebra.Shape
     rounds: int
+    remarks: tuple[str, ...] = ()
+    """What the passes did, one line each."""
 
     @property
     def noised(self) -> tuple[Var, ...]:
@@ -143,6 +147,7 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 mode="condition" if not noised else "hidden" if all(alone) else "seen",
                 moves=moves,
                 most=most,
+                rows=x.sites,
                 values=size,
                 length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
                 givable=x.name in given,

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"error: --emit {kind}: {did_you_mean(kind, [*PROGRAMS, *VIEWS, 'all'])}", file=sys.stderr)
             return 2
     source = apply(read(options.spec), options.set)
-    done = compile_source(source)
+    done = compile_source(source, options.level)
     if done.spec is not None and done.ok:
         done.diagnostics += needs.programs(done.spec, set(kinds) if "all" not in asked else set())
         if "all" in asked and needs.programs(done.spec, {"train", "sample"}):

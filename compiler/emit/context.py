@@ -117,7 +117,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     bounded = real is not None and real.low is not None
     out = SimpleNamespace(
         name=x.name, py=x.py, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
-        most=x.most, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
+        most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
         head_values=values if x.target in ("clean", "classifier") else state_values,
         joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",

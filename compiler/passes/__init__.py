@@ -1,0 +1,37 @@
+"""The passes, each a function from program to program in its own file, in the order they run.
+
+`-O0` emits the plain program; `-O1` applies every pass that leaves the sampled law as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..program import Program
+from . import gather_queried
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass: what it is for, what it preserves, and the function, which also says what it did."""
+
+    name: str
+    purpose: str
+    preserves: str
+    run: Callable[[Program], tuple[Program, list[str]]]
+
+
+PASSES: tuple[Pass, ...] = (
+    # First and only: it looks at the visits, which no other pass changes.
+    Pass("gather_queried", gather_queried.PURPOSE, gather_queried.PRESERVES, gather_queried.run),
+)
+
+
+def optimise(program: Program, level: int) -> Program:
+    """The program after the passes of a level, with a remark per decision."""
+    remarks: list[str] = []
+    for one in PASSES if level else ():
+        program, said = one.run(program)
+        remarks += [f"{one.name}: {text} (preserves {one.preserves})" for text in said]
+    return replace(program, remarks=tuple(remarks))
