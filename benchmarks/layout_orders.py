@@ -58,10 +58,10 @@ def load(folder: Path):
         sys.path.pop(0)
 
 
-def measure(model, module, data, seed: int) -> tuple[dict[str, float], dict[str, float], object]:
+def measure(model, module, real, seed: int) -> tuple[dict[str, float], dict[str, float], object]:
     """Metrics of unconditional samples, of samples whose categories are given, and the former."""
     model.eval()
-    start, generator = data.test, torch.Generator().manual_seed(seed)
+    start, generator = real, torch.Generator().manual_seed(seed)
     parts = [model.sample(start[k : k + 128], {}, generator) for k in range(0, len(start), 128)]
     free = type(start).cat(parts)
     given = []
@@ -71,64 +71,77 @@ def measure(model, module, data, seed: int) -> tuple[dict[str, float], dict[str,
     return module.REPORT.measure(free, start), module.REPORT.measure(type(start).cat(given), start), free
 
 
+def variant(order: str, options: argparse.Namespace) -> None:
+    """Trains a variant unless its run is there, and writes what was measured."""
+    folder = compiled(options.out, order)
+    run = options.out / NAMES[order]
+    if not (run / "checkpoints").exists():
+        extra = ["--steps", str(options.steps)] if options.steps else []
+        command = [
+            sys.executable,
+            str(folder / "train.py"),
+            "--out",
+            str(run),
+            "--threads",
+            str(options.threads),
+            *extra,
+        ]
+        subprocess.run(command, check=True)
+    module = load(folder)
+    data = module.load_data()
+    real = data.test[: options.count]
+    torch.manual_seed(0)
+    model = module.IgdLayout(data.values("category"))
+    rows: list[tuple[str, dict[str, float], dict[str, float]]] = []
+    pictures = {"real (held out)": data.test[:16]}
+    if order == "category -> box":
+        rows.append(("training layouts", module.REPORT.measure(data.train[: len(real)], real), {}))
+        free, given, drawn = measure(model, module, real, 1)
+        rows.append((f"`{order}`, untrained", free, given))
+        pictures["before training"] = drawn[:8]
+    checkpoints.load(checkpoints.latest(run)).restore(model)
+    free, given, drawn = measure(model, module, real, 1)
+    rows.append((f"`{order}`", free, given))
+    pictures["after training"] = drawn[:24]
+    module.REPORT.draw(pictures, data.vocabulary, options.out / f"{NAMES[order]}.png")
+    (options.out / f"rows-{NAMES[order]}.json").write_text(
+        json.dumps(rows, indent=2) + "\n", encoding="utf-8"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--count", type=int, default=256, help="held-out layouts that samples are compared with"
+    )
+    parser.add_argument(
+        "--only",
+        choices=NAMES.values(),
+        action="append",
+        help="these variants only; the table keeps earlier ones",
+    )
     parser.add_argument("--steps", type=int, default=None, help="fewer steps for a trial")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rows: list[tuple[str, dict[str, float], dict[str, float]]] = []
-    for order in VARIANTS:
-        folder = compiled(options.out, order)
-        run = options.out / NAMES[order]
-        if not (run / "checkpoints").exists():
-            extra = ["--steps", str(options.steps)] if options.steps else []
-            command = [
-                sys.executable,
-                str(folder / "train.py"),
-                "--out",
-                str(run),
-                "--threads",
-                str(options.threads),
-                *extra,
-            ]
-            subprocess.run(command, check=True)
-        module = load(folder)
-        data = module.load_data()
-        if not rows:
-            same = module.REPORT.measure(data.train[: len(data.test)], data.test)
-            rows.append(("training layouts", same, {}))
-        torch.manual_seed(0)
-        model = module.IgdLayout(data.values("category"))
-        if order == "category -> box":
-            before = measure(model, module, data, 1)
-            rows.append((f"`{order}`, untrained", before[0], before[1]))
-            picture = {"untrained": before[2][:8]}
-        checkpoints.load(checkpoints.latest(run)).restore(model)
-        after = measure(model, module, data, 1)
-        rows.append((f"`{order}`", after[0], after[1]))
-        if order == "category -> box":
-            picture = {"real": data.test[:16], **picture, "drawn": after[2][:24]}
-            module.REPORT.draw(picture, data.vocabulary, options.out / "layouts.png")
-        module.REPORT.draw(
-            {"real": data.test[:8], order: after[2][:24]},
-            data.vocabulary,
-            options.out / f"{NAMES[order]}.png",
-        )
+    for order, name in NAMES.items():
+        if not options.only or name in options.only:
+            variant(order, options)
     lines = [
         "| | alignment | overlap | maximum IoU | given categories: alignment | overlap | maximum IoU |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, free, given in rows:
-        cells = [
-            f"{m[k]:.3f}" if m else "" for m in (free, given) for k in ("alignment", "overlap", "max_iou")
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for name in NAMES.values():
+        path = options.out / f"rows-{name}.json"
+        for title, free, given in json.loads(path.read_text(encoding="utf-8")) if path.exists() else ():
+            cells = [
+                f"{m[k]:.3f}" if m else "" for m in (free, given) for k in ("alignment", "overlap", "max_iou")
+            ]
+            lines.append(f"| {title} | {' | '.join(cells)} |")
     (options.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (options.out / "table.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 
