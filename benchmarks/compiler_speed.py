@@ -9,6 +9,7 @@ its range, then the time of `check` in one process for specs of 1,000 to 20,000 
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import os
 import resource
@@ -75,6 +76,7 @@ def main() -> None:
             print(f"{name:>6} / import lark, networkx, pydantic: {shown}, {options.runs} runs")
     from gencc.compiler.driver import check_text
 
+    gc.disable()  # as the command does
     check_text(large(1000))
     points = []
     for lines in (1_000, 5_000, 20_000):

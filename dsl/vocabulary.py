@@ -23,7 +23,7 @@ from .source import Span
 class Model(BaseModel):
     """A resolved piece of a spec: frozen, and aware of where it and each of its options were written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     _span: Span | None = PrivateAttr(default=None)
     _spans: dict[str, Span] = PrivateAttr(default_factory=dict)
@@ -722,6 +722,3 @@ class Spec(Model):
 
     def plate(self, name: str) -> Plate:
         return next(p for p in self.plates if p.name == name)
-
-
-Loop.model_rebuild()

@@ -24,6 +24,8 @@ class StateResolver:
         self.bind = bind
         self.plates: list[v.Plate] = []
         self.variables: list[v.Variable] = []
+        self._declared: dict[str, v.Variable] = {}
+        self._plates: dict[str, v.Plate] = {}
 
     def plate(self, block: Block) -> None:
         """`plate element[25] { .. }`."""
@@ -36,7 +38,7 @@ class StateResolver:
             )
             return
         name, size = block.label.text, 1
-        first = next((p for p in self.plates if p.name == name), None)
+        first = self._plates.get(name)
         if first is not None:
             self.bind.error(
                 "GEN106",
@@ -81,12 +83,14 @@ class StateResolver:
                 block.label.span,
                 "add one, such as `category : discrete(26)`",
             )
-        self.plates.append(v.Plate(name=name, size=size, variables=members).located(block.label.span))
+        found = v.Plate(name=name, size=size, variables=members).located(block.label.span)
+        self.plates.append(found)
+        self._plates[name] = found
 
     def declare(self, entry: Declaration, plate: str | None, size: int) -> None:
         """`box : real(4) in [0, 1] from column "box"`."""
         name = entry.name.text
-        first = next((x for x in self.variables if x.name == name), None)
+        first = self._declared.get(name)
         if first is not None:
             labels = [Label(first.span, "first here")]
             self.bind.error(
@@ -123,6 +127,7 @@ class StateResolver:
             name=name, type=kind, plate=plate, grid=cells, columns=tuple(t.value for t in entry.columns), sites=sites
         )  # fmt: skip
         self.variables.append(variable.located(entry.name.span, {"type": entry.type.span}))
+        self._declared[name] = variable
 
     def _type(self, expr: Expr) -> v.Discrete | v.Real | v.Ordinal:
         several = isinstance(expr, Call) and expr.name.text == "real" and len(expr.arguments) > 1
