@@ -95,6 +95,7 @@ def variant(order: str, options: argparse.Namespace) -> None:
     rows: list[tuple[str, dict[str, float], dict[str, float]]] = []
     pictures = {"real (held out)": data.test[:16]}
     if order == "category -> box":
+        rows.append(("the held-out layouts themselves", module.REPORT.measure(real, real), {}))
         rows.append(("training layouts", module.REPORT.measure(data.train[: len(real)], real), {}))
         free, given, drawn = measure(model, module, real, 1)
         rows.append((f"`{order}`, untrained", free, given))
