@@ -104,7 +104,7 @@ def variant(order: str, options: argparse.Namespace) -> None:
     free, given, drawn = measure(model, module, real, 1)
     rows.append((f"`{order}`", free, given))
     pictures["after training"] = drawn[:24]
-    module.REPORT.draw(pictures, data.vocabulary, options.out / f"{NAMES[order]}.png")
+    module.REPORT.draw(pictures, data.codec, options.out / f"{NAMES[order]}.png")
     (options.out / f"rows-{NAMES[order]}.json").write_text(
         json.dumps(rows, indent=2) + "\n", encoding="utf-8"
     )

@@ -36,7 +36,7 @@ CODES: dict[str, str] = {
     "GEN210": "a variable on both sides of `&`",
     "GEN211": "refinement longer than the process",
     "GEN212": "values from data, and no data",
-    "GEN213": "no layout to measure",
+    "GEN213": "nothing here to measure",
     "GEN214": "a program that needs data",
     "GEN301": "nothing says how a variable is predicted",
     "GEN302": "the target does not fit the variable",
@@ -70,7 +70,6 @@ CODES: dict[str, str] = {
     "GEN910": "guidance is not emitted yet",
     "GEN911": "Muon is not emitted yet",
     "GEN912": "fields of several axes are not emitted yet",
-    "GEN913": "the 3-SAT source is not emitted yet",
     "GEN914": "a loop count at sampling is not emitted yet",
     "GEN915": "giving a part of a vector is not emitted yet",
 }

@@ -158,12 +158,14 @@ class _Resolver:
             "parquet",
             "csv",
             "sat3",
+            "cnf",
+            "qm9",
         ):
             self.bind.error(
                 "GEN104",
                 f"`{found.source}` names no kind of source",
                 found.where("source"),
-                "write `layouts:qt`, `parquet:PATH` or `csv:PATH`",
+                "write `parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, `layouts:qt`, `sat3:n=9` or `qm9`",
             )
         return None if found is MISSING else found
 

@@ -127,7 +127,7 @@ class Data(Model):
     """Where examples come from and how they are split."""
 
     source: str = Field(
-        description="`parquet:PATH`, `csv:PATH`, or a named source such as `sat3:n=9`; paths are relative to the spec"
+        description="`parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, or a named source: `layouts:qt`, `sat3:n=9`, `qm9`; paths are relative to the spec"
     )
     train: Unit = Field(
         0.9,
@@ -149,7 +149,11 @@ class Discrete(Form):
     size: Positive | None = Field(None, description="number of values; None when it comes from the data")
     values: tuple[str, ...] = Field((), description="names of the values, in order")
     from_data: bool = Field(
-        False, description="the vocabulary is read from the data and stored in the checkpoint"
+        False, description="the vocabulary is read from the data and stored in the checkpoint; no value is a value of its own"
+    )
+    missing: bool = Field(
+        False,
+        description="says where the column of a real variable has no value: `gap : discrete(missing = yes) from column \"age\"`",
     )
 
 
@@ -162,6 +166,14 @@ class Real(Form):
         None, description="lower end of `in [low, high]`: normalised on entry, clipped on exit"
     )
     high: float | None = Field(None, description="upper end")
+    scale: Literal["none", "standard", "quantile"] = Field(
+        "none",
+        description="how numbers without a range are scaled, per column and fitted on training rows: to mean 0 and "
+        "deviation 1, or to a normal law by rank; inverted on exit",
+    )
+    symmetry: Literal["none", "rotations"] = Field(
+        "none", description="`rotations` turns the vectors of a training example together, by a random rotation about 0"
+    )
 
 
 class Ordinal(Form):
@@ -689,7 +701,12 @@ class Limit(Model):
     expect: Any = Field(None, description="slopes with intervals; a verdict, not an assertion")
 
 
-Metric = Literal["alignment", "overlap", "max_iou", "fid"]
+Metric = Literal[
+    "alignment", "overlap", "max_iou", "fid",
+    "satisfied", "clauses",
+    "shapes", "trends", "detection",
+    "atom_stability", "molecule_stability", "validity", "uniqueness",
+]  # fmt: skip
 
 
 class Evaluate(Model):

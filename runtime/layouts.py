@@ -10,6 +10,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from .data import Codec
 from .files import write_atomically
 from .sites import Examples
 
@@ -27,8 +28,9 @@ class Layouts:
         """Boxes (B, N, 4) in fractions of the page."""
         return (examples.values[self.box].clamp(-1, 1) + 1) / 2
 
-    def measure(self, samples: Examples, real: Examples) -> dict[str, float]:
+    def measure(self, samples: Examples, real: Examples, codec: Codec | None = None) -> dict[str, float]:
         """Each metric of ``samples``; ``real`` is what `max_iou` compares with."""
+        del codec
         boxes, present = self.boxes(samples), samples.present[self.plate]
         found: dict[str, float] = {}
         for name in self.metrics:
@@ -44,7 +46,7 @@ class Layouts:
         return found
 
     def draw(
-        self, rows: dict[str, Examples], vocabulary: dict[str, list[str]], path: Path, columns: int = 8
+        self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8
     ) -> None:
         """A picture of layouts, a labelled band for each entry of ``rows``."""
         import matplotlib
@@ -53,7 +55,7 @@ class Layouts:
         from matplotlib import pyplot
         from matplotlib.patches import Patch, Rectangle
 
-        names = vocabulary[self.category]
+        names = codec.vocabulary[self.category]
         palette = pyplot.get_cmap("tab20")
         colours = [palette((k * 7) % 20) for k in range(len(names))]
         lines = {label: -(-len(e) // columns) for label, e in rows.items()}

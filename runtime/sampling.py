@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from . import checkpoints
-from .data import Dataset, to_columns
+from .data import Codec, Dataset
 from .data.fields import Field
 from .errors import UserError
 from .files import write_atomically
@@ -86,18 +86,19 @@ class Session:
                     )
                 drawn.append(out.to("cpu"))
         samples = Examples.cat(drawn)
-        write(options.out, to_columns(samples, fields, self.checkpoint.vocabulary))
+        codec = Codec.from_json(fields, self.checkpoint.meta)
+        write(options.out, codec.columns(samples))
         print(f"{len(samples)} samples -> {options.out}")
         if report is not None and real is not None:
             picture = options.out.with_suffix(".png")
             report.draw(
                 {"real": real[:16], f"drawn ({options.given})": samples[:32]},
-                self.checkpoint.vocabulary,
+                codec,
                 picture,
             )
             print(f"picture -> {picture}")
             reference = real[: len(samples)] if given else real
-            for name, value in report.measure(samples, reference).items():
+            for name, value in report.measure(samples, reference, codec).items():
                 print(f"{name:>12}  {value:.4f}")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Severity
 
+from .. import reports
 from ..ir import Graph
 
 
@@ -31,31 +32,18 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                         help='add `data { source = ".." }`, or list the values: `discrete(26)`',
                     )
                 )
-    if spec.evaluate.metrics and not _has_layout(spec):
+    for metric, needed in reports.unmet(spec):
         out.append(
             Diagnostic(
                 "GEN213",
-                "there is no layout to measure",
+                f"there is nothing that `{metric}` measures",
                 spec.evaluate.span,
                 severity=Severity.WARNING,
-                note="these metrics need a plate with a discrete variable and a `real(4) in [..]` box",
-                help="remove `evaluate`",
+                note=f"it needs {needed}",
+                help=f"remove `{metric}` from `evaluate`",
             )
         )
     return out
-
-
-def _has_layout(spec: v.Spec) -> bool:
-    for plate in spec.plates:
-        members = [spec.variable(name) for name in plate.variables]
-        boxes = [
-            x
-            for x in members
-            if isinstance(x.type, v.Real) and x.type.shape == (4,) and x.type.low is not None
-        ]
-        if boxes and any(x.is_discrete for x in members):
-            return True
-    return False
 
 
 def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:

@@ -97,6 +97,4 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     part.span,
                     f"give the whole of `{part.variable}`, or nothing of it",
                 )
-    if spec.data is not None and spec.data.source.startswith("sat3"):
-        refuse("GEN913", "the `sat3` source", spec.data.where("source"), "use `parquet:PATH` or `csv:PATH`")
     return out

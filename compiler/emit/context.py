@@ -12,7 +12,7 @@ from gencc.dsl import vocabulary as v
 from gencc.dsl.syntax import Expr, List
 
 from .. import order as algebra
-from .. import schedules
+from .. import reports, schedules
 from ..program import Program, Var, identifiers
 from .render import literal
 
@@ -42,6 +42,9 @@ def class_name(name: str) -> str:
         in {
             "Examples",
             "Layouts",
+            "Formulas",
+            "Molecules",
+            "Tables",
             "Tensor",
             "Callable",
             "F",
@@ -72,7 +75,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
             _tasks(spec, x)
     noised = [x for x in seen if x.noised]
     groups = _groups(seen, plates)
-    report = _report(spec, seen, plates)
+    report = _report(spec)
     cls = class_name(spec.name)
     order_text = _order(program)
     tokens = sum(g.size for g in groups)
@@ -87,7 +90,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "reads_files": reads_files(spec),
         "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
-        "rounds": program.rounds, "visits": program.visits, "report": report, "report_line": program.line(spec.evaluate.span),
+        "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
         "tasks": [SimpleNamespace(name=t.name, variables=tuple(p.variable for p in t.parts)) for t in spec.tasks],
         "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec, base), "data_line": program.line(spec.data.span) if spec.data else 0,
         "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"),
@@ -116,7 +119,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     real = x.spec.type if isinstance(x.spec.type, v.Real) else None
     bounded = real is not None and real.low is not None
     out = SimpleNamespace(
-        name=x.name, py=x.py, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
+        name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
         most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
         head_values=values if x.target in ("clean", "classifier") else state_values,
@@ -228,10 +231,14 @@ def _field(x: Var) -> str:
         parts.append(f"length={x.length}")
         if kind.low is not None:
             parts += [f"low={literal(kind.low)}", f"high={literal(kind.high)}"]
+        if kind.scale != "none":
+            parts.append(f"scale={literal(kind.scale)}")
         if x.spec.columns:
             parts.append(f"columns={literal(x.spec.columns)}")
         return f"data.Vectors({', '.join(parts)})"
-    if isinstance(kind, v.Discrete) and kind.values:
+    if isinstance(kind, v.Discrete) and kind.missing:
+        parts.append("missing=True")
+    elif isinstance(kind, v.Discrete) and kind.values:
         parts.append(f"values={literal(kind.values)}")
     elif not (isinstance(kind, v.Discrete) and kind.from_data):
         parts.append(f"values={x.values}")
@@ -240,16 +247,13 @@ def _field(x: Var) -> str:
     return f"data.Tokens({', '.join(parts)})"
 
 
-def _report(spec: v.Spec, seen: list[SimpleNamespace], plates: dict[str, Plate]) -> str:
-    """Arguments of `Layouts`, if the spec measures layouts and has some: a plate of a token and a box in a range."""
-    metrics = tuple(m for m in spec.evaluate.metrics if m != "fid")
-    for plate in plates.values():
-        members = [x for x in seen if x.plate is plate]
-        tokens = [x for x in members if x.kind == "token"]
-        boxes = [x for x in members if x.kind == "vector" and x.length == 4 and x.bounded]
-        if metrics and tokens and boxes:
-            return f"{literal(plate.name)}, {literal(tokens[0].name)}, {literal(boxes[0].name)}, metrics={literal(metrics)}"
-    return ""
+def _report(spec: v.Spec) -> SimpleNamespace | None:
+    """The class that measures and draws samples, and its arguments."""
+    found = reports.find(spec)
+    if found is None:
+        return None
+    arguments = [*(literal(a) for a in found.arguments), f"metrics={literal(found.metrics)}"]
+    return SimpleNamespace(module=found.module, cls=found.cls, arguments=", ".join(arguments))
 
 
 def _arguments(seen: list[SimpleNamespace]) -> list[str]:
@@ -278,7 +282,7 @@ def _load(spec: v.Spec, base: str) -> str:
 
 def reads_files(spec: v.Spec) -> bool:
     """Whether the data is a file of the user's."""
-    return spec.data is not None and not spec.data.source.startswith("layouts:")
+    return spec.data is not None and spec.data.source.split(":")[0] in ("parquet", "csv", "cnf")
 
 
 def _order(program: Program) -> str:

@@ -123,11 +123,27 @@ class StateResolver:
                 "use fewer",
             )
             sites = 1
+        self._columns(entry, kind, sites if plate is None else 1)
         variable = v.Variable(
             name=name, type=kind, plate=plate, grid=cells, columns=tuple(t.value for t in entry.columns), sites=sites
         )  # fmt: skip
         self.variables.append(variable.located(entry.name.span, {"type": entry.type.span}))
         self._declared[name] = variable
+
+    def _columns(self, entry: Declaration, kind: v.Discrete | v.Real | v.Ordinal, sites: int) -> None:
+        """A column of its own for each number, or one for all."""
+        numbers = sites * math.prod(kind.shape) if isinstance(kind, v.Real) else 1
+        missing = isinstance(kind, v.Discrete) and kind.missing
+        if missing and not entry.columns:
+            self.bind.error(
+                "GEN105", "nothing says whose values may be missing", entry.span, 'write `from column "age"`'
+            )
+        if len(entry.columns) not in (0, 1, numbers):
+            what = f"{len(entry.columns)} columns for {numbers} number{'s' * (numbers > 1)}"
+            self.bind.error(
+                "GEN104", f"`{entry.name.text}` is bound to {what}", entry.columns[0].span,
+                "bind it to one column, or to one for each number",
+            )  # fmt: skip
 
     def _type(self, expr: Expr) -> v.Discrete | v.Real | v.Ordinal:
         several = isinstance(expr, Call) and expr.name.text == "real" and len(expr.arguments) > 1
@@ -139,7 +155,7 @@ class StateResolver:
             return kind  # type: ignore[no-any-return]
         if (
             isinstance(kind, v.Discrete)
-            and sum((kind.size is not None, bool(kind.values), kind.from_data)) != 1
+            and sum((kind.size is not None, bool(kind.values), kind.from_data, kind.missing)) != 1
         ):
             self.bind.error(
                 "GEN105",
@@ -152,6 +168,15 @@ class StateResolver:
         if isinstance(kind, v.Real) and any(n < 1 for n in kind.shape):
             self.bind.error("GEN104", "the length of a vector is at least 1", expr.span, "write `real(4)`")
             return v.Real(shape=(1,)).located(expr.span)
+        if isinstance(kind, v.Real) and kind.symmetry == "rotations" and kind.shape not in ((2,), (3,)):
+            self.bind.error(
+                "GEN104",
+                "rotations turn vectors of 2 or 3 numbers",
+                expr.span,
+                "write `real(3, symmetry = rotations)`",
+            )
+        if isinstance(kind, v.Discrete) and kind.missing:
+            return v.Discrete(values=("known", "missing"), missing=True).located(expr.span)
         return kind  # type: ignore[no-any-return]
 
     def _bounded(
@@ -170,7 +195,15 @@ class StateResolver:
                 "write the smaller end first",
             )
         else:
-            kind = v.Real(shape=kind.shape, low=float(ends[0]), high=float(ends[1])).located(kind.span)
+            if kind.scale != "none":
+                self.bind.error(
+                    "GEN104",
+                    "a variable has a range or a scale, not both",
+                    bounds.span,
+                    "remove `in [..]`, or the scale",
+                )
+            low, high = float(ends[0]), float(ends[1])
+            kind = v.Real(shape=kind.shape, low=low, high=high, symmetry=kind.symmetry).located(kind.span)
         return kind
 
     def _grid(self, expr: Expr) -> tuple[int, ...] | None:

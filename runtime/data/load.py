@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from ..sites import Examples
-from .fields import Field, Tokens, Vectors
-from .table import column_names, locate, number, read_table
+from . import scales
+from .codec import MISSING, Codec, gaps
+from .fields import Field, Tokens, Vectors, column_names
+from .scales import Scale
+from .table import locate, number, read_table
 
 
 @dataclass
 class Dataset:
-    """The two splits and what was learned on the way: names of tokens, their frequencies, sizes of plates."""
+    """The two splits, and what was learned on the way: names of tokens and scales of numbers (``codec``)."""
 
     train: Examples
     test: Examples
-    fields: dict[str, Field]
-    vocabulary: dict[str, list[str]] = field(default_factory=dict)
+    codec: Codec
     left_out: int = 0
+
+    @property
+    def vocabulary(self) -> dict[str, list[str]]:
+        return self.codec.vocabulary
 
     def values(self, name: str) -> int:
         """How many values a token variable has."""
@@ -33,7 +40,7 @@ class Dataset:
 
     def frequencies(self, name: str) -> Tensor:
         """Share of each value among the present training tokens, each counted once more than it occurs."""
-        plate = self.fields[name].plate
+        plate = self.codec.fields[name].plate
         tokens = self.train.values[name]
         tokens = tokens[self.train.present[plate]] if plate else tokens.flatten()
         count = torch.bincount(tokens, minlength=self.values(name)).double() + 1
@@ -42,7 +49,9 @@ class Dataset:
     def describe(self) -> str:
         skipped = f", {self.left_out} left out (more elements than the plate holds)" if self.left_out else ""
         words = ", ".join(f"{len(v)} values of {k}" for k, v in self.vocabulary.items())
-        return f"{len(self.train)} training and {len(self.test)} test examples{skipped}; {words}"
+        single = [k for k, v in self.vocabulary.items() if len(v) == 1]
+        note = f"; {', '.join(single)} holds a single value and carries nothing" if single else ""
+        return f"{len(self.train)} training and {len(self.test)} test examples{skipped}; {words}{note}"
 
 
 def load(
@@ -70,25 +79,48 @@ def load(
     lengths = {plate: _lengths(plate, fields, table, path) for plate in plates}
     rows = [k for k in range(total) if all(0 < lengths[p][k] <= size for p, size in plates.items())]
     if not rows:
-        raise UserError(f"{path}: no row has between 1 and {plates} elements")
+        longest = ", ".join(f"{max(lengths[p])} in {p}[{size}]" for p, size in plates.items())
+        raise UserError(f"{path}: no row fits the plates (the longest row has {longest} elements); make the plates larger")
     vocabulary: dict[str, list[str]] = {}
     values: dict[str, Tensor] = {}
+    spaces = gaps(fields)
     for name, f in fields.items():
-        if isinstance(f, Tokens):
-            values[name], vocabulary[name] = _tokens(name, f, table, rows, path)
+        if isinstance(f, Vectors):
+            values[name] = _vectors(name, f, table, rows, path, set(spaces))
+        elif f.missing:
+            empty = [_is_missing(table[column_names(name, f)[0]][k]) for k in rows]
+            values[name], vocabulary[name] = torch.tensor(empty).long()[:, None], ["known", "missing"]
         else:
-            values[name] = _vectors(name, f, table, rows, path)
+            values[name], vocabulary[name] = _tokens(name, f, table, rows, path)
     present = {
         plate: torch.arange(size) < torch.tensor([lengths[plate][k] for k in rows])[:, None]
         for plate, size in plates.items()
     }
-    everything = Examples(values, present)
     first, second = _split(
         [table[group][k] for k in rows] if group else list(range(len(rows))), train, seed, path, group
     )
-    return Dataset(
-        everything.take(first), everything.take(second), dict(fields), vocabulary, total - len(rows)
-    )
+    codec = Codec(dict(fields), vocabulary, _scales(fields, values, present, first))
+    for name, f in fields.items():
+        if isinstance(f, Vectors):
+            encoded = codec.encode(name, values[name])
+            values[name] = encoded * present[f.plate][..., None] if f.plate else encoded
+    everything = Examples(values, present)
+    return Dataset(everything.take(first), everything.take(second), codec, total - len(rows))
+
+
+def _scales(
+    fields: Mapping[str, Field], values: dict[str, Tensor], present: dict[str, Tensor], train: Tensor
+) -> dict[str, list[Scale]]:
+    """Scales fitted on the training rows: one per column, or one for all numbers of a column of lists."""
+    out: dict[str, list[Scale]] = {}
+    for name, f in fields.items():
+        if not isinstance(f, Vectors) or f.scale == "none":
+            continue
+        raw = values[name][train]
+        kept = raw[present[f.plate][train]] if f.plate else raw.flatten(1)
+        columns = list(kept.flatten(1).T) if f.spread else [kept.flatten()]
+        out[name] = [scales.fit(f.scale, column[~column.isnan()].double().numpy()) for column in columns]
+    return out
 
 
 def _lengths(plate: str, fields: Mapping[str, Field], table: dict[str, list[Any]], path: str) -> list[int]:
@@ -109,56 +141,85 @@ def _lengths(plate: str, fields: Mapping[str, Field], table: dict[str, list[Any]
     return lengths
 
 
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and value != value)
+
+
 def _tokens(
     name: str, f: Tokens, table: dict[str, list[Any]], rows: list[int], path: str
 ) -> tuple[Tensor, list[str]]:
     column = column_names(name, f)[0]
-    cells = [table[column][k] if f.plate else [table[column][k]] for k in rows]
+    several = f.plate is not None or f.size > 1
+    cells = [table[column][k] if several else [table[column][k]] for k in rows]
     if isinstance(f.values, int):
         words: list[Any] = list(range(f.values))
     elif f.values:
         words = list(f.values)
     else:
-        words = sorted({v for cell in cells for v in cell if v is not None}, key=lambda v: (str(type(v)), v))
+        # No value is a value of its own.
+        seen = {None if _is_missing(v) else v for cell in cells for v in cell}
+        words = sorted(seen - {None}, key=lambda v: (str(type(v)), v)) + ([None] if None in seen else [])
     index = {v: k for k, v in enumerate(words)}
-    out = torch.zeros(len(rows), f.size, dtype=torch.int64)
+    if None in index:
+        index |= {"": index[None]}
+    codes = np.zeros((len(rows), f.size), dtype=np.int64)
     for k, cell in enumerate(cells):
-        for j, v in enumerate(cell):
-            if v not in index:
-                raise UserError(
-                    f"{path}: row {rows[k] + 1}, column {column!r}: {v!r} is not one of the {len(words)} values of `{name}`"
-                )
-            out[k, j] = index[v]
-    return out, [str(w) for w in words]
+        if not f.plate and len(cell) != f.size:
+            raise UserError(f"{path}: row {rows[k] + 1}, column {column!r}: {len(cell)} values where `{name}` has {f.size}")
+        try:
+            codes[k, : len(cell)] = [index[v] for v in cell]
+        except KeyError as error:
+            raise UserError(
+                f"{path}: row {rows[k] + 1}, column {column!r}: {error.args[0]!r} is not one of the {len(words)} values of `{name}`"
+            ) from None
+    return torch.from_numpy(codes), [MISSING if w is None else str(w) for w in words]
 
 
-def _vectors(name: str, f: Vectors, table: dict[str, list[Any]], rows: list[int], path: str) -> Tensor:
+def _vectors(
+    name: str, f: Vectors, table: dict[str, list[Any]], rows: list[int], path: str, optional: set[str]
+) -> Tensor:
+    """Raw numbers (rows, sites, length) in float64; nan where a column of ``optional`` has none."""
     columns = column_names(name, f)
-    out = torch.zeros(len(rows), f.size, f.length)
-    for k, row in enumerate(rows):
-        parts = [table[c][row] for c in columns]
-        cells = (
-            (list(zip(*parts, strict=True)) if f.plate else [parts])
-            if f.columns
-            else (parts[0] if f.plate else [parts[0]])
-        )
-        for j, cell in enumerate(cells):
-            vector = cell if isinstance(cell, list | tuple) else [cell]
-            if len(vector) != f.length:
-                raise UserError(
-                    f"{path}: row {row + 1}, column {columns[0]!r}: {len(vector)} numbers where `{name}` has {f.length}"
-                )
-            for d, v in enumerate(vector):
-                value = number(v, path, row, columns[d] if f.columns else columns[0])
-                if f.low is not None and f.high is not None:
-                    slack = 1e-4 * (f.high - f.low)
-                    if not f.low - slack <= value <= f.high + slack:
-                        raise UserError(
-                            f"{path}: row {row + 1}, column {columns[0]!r}: {value:g} is outside [{f.low:g}, {f.high:g}] of `{name}`"
-                        )
-                    value = 2 * (value - f.low) / (f.high - f.low) - 1
-                out[k, j, d] = value
-    return out
+    out = np.zeros((len(rows), f.size, f.length))
+    if f.spread and not f.plate:
+        for j, column in enumerate(columns):
+            cells = table[column]
+            numbers = [
+                float("nan") if column in optional and _is_missing(cells[row]) else number(cells[row], path, row, column)
+                for row in rows
+            ]
+            out[:, j // f.length, j % f.length] = numbers
+    else:
+        for k, row in enumerate(rows):
+            parts = [table[c][row] for c in columns]
+            if f.spread:
+                cells = list(zip(*parts, strict=True))
+            else:
+                cells = parts[0] if f.plate or f.size > 1 else [parts[0]]
+            if not f.plate and len(cells) != f.size:
+                raise UserError(f"{path}: row {row + 1}, column {columns[0]!r}: {len(cells)} values where `{name}` has {f.size}")
+            for j, cell in enumerate(cells):
+                vector = cell if isinstance(cell, list | tuple) else [cell]
+                if len(vector) != f.length:
+                    raise UserError(
+                        f"{path}: row {row + 1}, column {columns[0]!r}: {len(vector)} numbers where `{name}` has {f.length}"
+                    )
+                if columns[0] in optional and _is_missing(vector[0]):
+                    out[k, j] = np.nan
+                    continue
+                out[k, j] = [
+                    number(v, path, row, columns[d] if f.spread else columns[0]) for d, v in enumerate(vector)
+                ]
+    if f.low is not None and f.high is not None:
+        slack = 1e-4 * (f.high - f.low)
+        there = np.arange(f.size) < np.array([f.size if not f.plate else len(table[columns[0]][r]) for r in rows])[:, None]
+        wrong = np.argwhere(there[..., None] & ((out < f.low - slack) | (out > f.high + slack)))
+        if len(wrong):
+            k, j, d = wrong[0]
+            raise UserError(
+                f"{path}: row {rows[k] + 1}, column {columns[0]!r}: {out[k, j, d]:g} is outside [{f.low:g}, {f.high:g}] of `{name}`"
+            )
+    return torch.from_numpy(out)
 
 
 def _split(keys: list[Any], train: float, seed: int, path: str, group: str | None) -> tuple[Tensor, Tensor]:

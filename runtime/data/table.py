@@ -1,4 +1,4 @@
-"""Tables on disk: finding them, reading their columns, and turning examples back into columns."""
+"""Tables on disk: finding or making them, and reading their columns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ..errors import UserError
-from ..sites import Examples
-from .fields import Field, Tokens, Vectors
 
 LAYOUTS = Path(__file__).with_name("layouts")
 
 
 def locate(source: str, base: Path | None = None) -> Path:
-    """The file behind ``layouts:NAME``, ``parquet:PATH`` or ``csv:PATH``; paths are relative to ``base``."""
+    """The file behind a source; paths are relative to ``base``.
+
+    ``layouts:NAME``, ``qm9`` and ``qm9:tiny`` are tables of ours or of an installed package, ``sat3:n=9`` and
+    ``cnf:FOLDER`` are made on first use and kept, ``parquet:PATH`` and ``csv:PATH`` are the user's.
+    """
     kind, _, rest = source.partition(":")
     if kind == "layouts":
         path = LAYOUTS / f"{rest}.parquet"
@@ -30,12 +32,44 @@ def locate(source: str, base: Path | None = None) -> Path:
                 "`python scripts/build_layouts.py FOLDER` from google-research-datasets/screen_annotation"
             )
         return path
+    if kind == "qm9":
+        from . import molecules
+
+        return molecules.tiny_table() if rest == "tiny" else molecules.cached_table()
+    if kind == "sat3":
+        from . import formulas
+
+        return formulas.cached_table(rest)
+    if kind == "cnf" and rest:
+        from . import formulas
+
+        return formulas.solved_table((base or Path()) / rest)
     if kind not in ("parquet", "csv") or not rest:
-        raise UserError(f"{source}: a source is written layouts:NAME, parquet:PATH or csv:PATH")
+        raise UserError(
+            f"{source}: a source is written parquet:PATH, csv:PATH, layouts:NAME, sat3:n=9, cnf:FOLDER or qm9"
+        )
     path = (base or Path()) / rest
     if path.is_dir() or not path.exists():
         raise UserError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'} (source = {source!r})")
     return path
+
+
+def read_arrow(source: str, base: Path | None = None) -> pa.Table:
+    """The whole table.  In CSV an empty cell, or one that holds `?`, `NA` or `NaN` alone, has no value.
+
+    Raises:
+        UserError: the file is missing or malformed.
+    """
+    path = locate(source, base)
+    try:
+        if not source.startswith("csv:"):
+            return pa.parquet.read_table(path)
+        convert = pa.csv.ConvertOptions(strings_can_be_null=True, null_values=["", "?", " ?", "NA", "NaN", "nan", "null"])
+        return pa.csv.read_csv(path, convert_options=convert)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path}: cannot be read as {'CSV' if source.startswith('csv:') else 'Parquet'}: {error}"
+        ) from error
 
 
 def read_table(source: str, columns: list[str], base: Path | None = None) -> dict[str, list[Any]]:
@@ -44,27 +78,16 @@ def read_table(source: str, columns: list[str], base: Path | None = None) -> dic
     Raises:
         UserError: the file is missing or malformed, or lacks a column.
     """
-    path = locate(source, base)
-    try:
-        table = pa.csv.read_csv(path) if source.startswith("csv:") else pa.parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be read as {'CSV' if source.startswith('csv:') else 'Parquet'}: {error}"
-        ) from error
+    table = read_arrow(source, base)
     for name in columns:
         if name not in table.column_names:
             near = get_close_matches(name, table.column_names, n=2) or table.column_names
             raise UserError(
-                f'{path}: no column {name!r}; it has {", ".join(near)}. Bind it with `from column "..."`'
+                f'{locate(source, base)}: no column {name!r}; it has {", ".join(near)}. Bind it with `from column "..."`'
             )
+        if table.column_names.count(name) > 1:
+            raise UserError(f"{locate(source, base)}: two columns are called {name!r}; rename one")
     return {name: table[name].to_pylist() for name in columns}
-
-
-def column_names(name: str, field: Field) -> list[str]:
-    """The columns that a variable is read from."""
-    if isinstance(field, Vectors) and field.columns:
-        return list(field.columns)
-    return [(field.column if isinstance(field, Tokens) else None) or name]
 
 
 def number(value: Any, path: str, row: int, column: str) -> float:
@@ -72,40 +95,14 @@ def number(value: Any, path: str, row: int, column: str) -> float:
     try:
         result = float(value)
     except (TypeError, ValueError):
+        if value is None:
+            raise UserError(
+                f"{path}: row {row + 1}, column {column!r}: has no value; fill it, or give the column a variable "
+                f'`gap : discrete(missing = yes) from column "{column}"`'
+            ) from None
         raise UserError(f"{path}: row {row + 1}, column {column!r}: {value!r} is not a number") from None
     if not math.isfinite(result):
         raise UserError(
             f"{path}: row {row + 1}, column {column!r}: {value!r} is not finite; remove or fill it"
         )
     return result
-
-
-def to_columns(
-    examples: Examples, fields: dict[str, Field], vocabulary: dict[str, list[str]]
-) -> dict[str, list[Any]]:
-    """Columns of plain values, as a reader would find them: names for tokens, original ranges for vectors."""
-    columns: dict[str, list[Any]] = {}
-    for name, field in fields.items():
-        value = examples.values[name].cpu()
-        present = (
-            examples.present[field.plate].cpu().tolist()
-            if field.plate
-            else [[True] * field.size] * len(value)
-        )
-        if isinstance(field, Tokens):
-            words = vocabulary.get(name)
-            rows = [[words[v] if words else v for v in row] for row in value.tolist()]
-        else:
-            if field.low is not None and field.high is not None:
-                value = field.low + (value.double().clamp(-1, 1) + 1) / 2 * (field.high - field.low)
-            rows = value.tolist()
-        kept = [
-            [v for v, there in zip(row, mask, strict=True) if there]
-            for row, mask in zip(rows, present, strict=True)
-        ]
-        if isinstance(field, Vectors) and field.columns:
-            for k, column in enumerate(field.columns):
-                columns[column] = [[v[k] for v in row] if field.plate else row[0][k] for row in kept]
-        else:
-            columns[column_names(name, field)[0]] = kept if field.plate else [row[0] for row in kept]
-    return columns

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .. import checkpoints
-from ..data import Dataset
+from ..data import Codec, Dataset
 from ..errors import UserError
 from ..sites import Examples
 from . import batches
@@ -27,9 +27,9 @@ KEPT = 2
 class Report(Protocol):
     """How samples are shown and measured."""
 
-    def draw(self, rows: dict[str, Examples], vocabulary: dict[str, list[str]], path: Path) -> None: ...
+    def draw(self, rows: dict[str, Examples], codec: Codec, path: Path) -> None: ...
 
-    def measure(self, samples: Examples, real: Examples) -> dict[str, float]: ...
+    def measure(self, samples: Examples, real: Examples, codec: Codec) -> dict[str, float]: ...
 
 
 class Run:
@@ -83,7 +83,7 @@ class Run:
         peaks = [group["lr"] for group in optimizer.param_groups] if start == 0 else self._peaks
         self._peaks = peaks
         self._meta = {
-            "spec": self.spec, "sha256": checkpoints.digest(self.spec), "vocabulary": data.vocabulary, "settings": self._settings,
+            "spec": self.spec, "sha256": checkpoints.digest(self.spec), **data.codec.as_json(), "settings": self._settings,
             "frequencies": {k: data.frequencies(k).tolist() for k in data.vocabulary},
             "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()},
         }  # fmt: skip
@@ -258,9 +258,9 @@ class Run:
             generator = torch.Generator(self.device).manual_seed(0)
             drawn = model.sample(shown, {}, generator)  # type: ignore[operator]
             rows = {"real": shown[:16].to("cpu"), "drawn": drawn[:16].to("cpu")}
-            report.draw(rows, data.vocabulary, self.folder / "samples" / f"{step:08d}.png")
+            report.draw(rows, data.codec, self.folder / "samples" / f"{step:08d}.png")
             if last:
-                log.write("samples", step, report.measure(drawn.to("cpu"), shown.to("cpu")))
+                log.write("samples", step, report.measure(drawn.to("cpu"), shown.to("cpu"), data.codec))
         model.load_state_dict(kept)
 
 

@@ -69,7 +69,7 @@ def test_unknown_values_missing_columns_and_files(tmp_path):
 
 def test_examples_survive_the_way_out_and_back(tmp_path):
     first = load(write(tmp_path / "d.parquet"), train=0.5, group=None, seed=3)
-    columns = data.to_columns(first.train, FIELDS, first.vocabulary)
+    columns = first.codec.columns(first.train)
     pq.write_table(
         pa.table(columns | {"app": [str(k) for k in range(len(first.train))]}), tmp_path / "out.parquet"
     )

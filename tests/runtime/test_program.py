@@ -159,7 +159,7 @@ def test_given_categories_are_kept(folder, run, tmp_path):
         "box": data.Vectors("element", 25, length=4, low=0.0, high=1.0),
     }
     real = data.load("layouts:qt", fields, train=0.85, group="source", seed=0)
-    assert drawn == data.to_columns(real.test[:12], fields, real.vocabulary)["category"]
+    assert drawn == real.codec.columns(real.test[:12])["category"]
 
 
 def test_bad_checkpoints_are_refused_in_words(folder, run, tmp_path):

@@ -1,0 +1,115 @@
+"""How values of a file are written in examples, and back: fields, names of tokens, scales of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..sites import Examples
+from . import scales
+from .fields import Field, Tokens, Vectors, column_names
+from .scales import Scale
+
+MISSING = "(missing)"
+"""The name of the token that stands for no value."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """``vocabulary`` names each token variable's values; ``scales`` holds a scaled variable's scales, one per column."""
+
+    fields: dict[str, Field]
+    vocabulary: dict[str, list[str]] = field(default_factory=dict)
+    scales: dict[str, list[Scale]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"vocabulary": self.vocabulary, "scales": {k: [s.as_json() for s in v] for k, v in self.scales.items()}}
+
+    @staticmethod
+    def from_json(fields: Mapping[str, Field], saved: dict[str, Any]) -> Codec:
+        found = {k: [scales.from_json(s) for s in v] for k, v in saved.get("scales", {}).items()}
+        return Codec(dict(fields), saved["vocabulary"], found)
+
+    def gaps(self) -> dict[str, str]:
+        """Column to the variable that says where it has no value."""
+        return gaps(self.fields)
+
+    def encode(self, name: str, values: Tensor) -> Tensor:
+        """Raw numbers (rows, sites, length) of a real variable, scaled; where there is no number (nan), 0."""
+        f = self.fields[name]
+        assert isinstance(f, Vectors)
+        if f.low is not None and f.high is not None:
+            values = 2 * (values - f.low) / (f.high - f.low) - 1
+        elif name in self.scales:
+            values = self._each(name, values, lambda scale, v: scale.encode(v))
+        return values.nan_to_num(0.0).float()
+
+    def decode(self, name: str, values: Tensor) -> Tensor:
+        """The inverse of `encode`, in float64."""
+        f = self.fields[name]
+        assert isinstance(f, Vectors)
+        values = values.double()
+        if f.low is not None and f.high is not None:
+            return f.low + (values.clamp(-1, 1) + 1) / 2 * (f.high - f.low)
+        if name in self.scales:
+            return self._each(name, values, lambda scale, v: scale.restore(v))
+        return values
+
+    def _each(self, name: str, values: Tensor, change: Any) -> Tensor:
+        """``change`` applied column by column: the last two axes hold a column each, or all share one scale."""
+        flat = values.double().flatten(1).numpy()
+        own = self.scales[name]
+        if len(own) == 1:
+            out = change(own[0], flat)
+        else:
+            out = np.stack([change(scale, flat[:, k]) for k, scale in enumerate(own)], 1)
+        return torch.from_numpy(np.ascontiguousarray(out)).reshape(values.shape)
+
+    def columns(self, examples: Examples) -> dict[str, list[Any]]:
+        """Columns of plain values, as a reader would find them: names for tokens, original units for numbers."""
+        out: dict[str, list[Any]] = {}
+        for name, f in self.fields.items():
+            value = examples.values[name].cpu()
+            present = (
+                examples.present[f.plate].cpu().tolist() if f.plate else [[True] * value.shape[1]] * len(value)
+            )
+            if isinstance(f, Tokens):
+                if f.missing:
+                    continue
+                words = self.vocabulary.get(name)
+                names = [None if w == MISSING else w for w in words] if words else None
+                rows = [[names[v] if names else v for v in row] for row in value.tolist()]
+            else:
+                rows = self.decode(name, value).tolist()
+            if isinstance(f, Vectors) and f.spread and not f.plate:
+                flat = [[number for site in row for number in site] for row in rows]
+                for k, column in enumerate(f.columns):
+                    out[column] = [row[k] for row in flat]
+                continue
+            kept = [
+                [v for v, there in zip(row, mask, strict=True) if there]
+                for row, mask in zip(rows, present, strict=True)
+            ]
+            if isinstance(f, Vectors) and f.spread:
+                for k, column in enumerate(f.columns):
+                    out[column] = [[v[k] for v in row] for row in kept]
+            else:
+                several = f.plate or value.shape[1] > 1
+                single = isinstance(f, Vectors) and f.length == 1
+                cells = [[v[0] for v in row] for row in kept] if single else kept
+                out[column_names(name, f)[0]] = cells if several else [row[0] for row in cells]
+        for column, name in self.gaps().items():
+            if column in out:
+                gone = examples.values[name].cpu()[:, 0].tolist()
+                out[column] = [None if g else v for g, v in zip(gone, out[column], strict=True)]
+        return out
+
+
+def gaps(fields: Mapping[str, Field]) -> dict[str, str]:
+    """Column to the variable that says where it has no value."""
+    return {column_names(n, f)[0]: n for n, f in fields.items() if isinstance(f, Tokens) and f.missing}

@@ -1,0 +1,112 @@
+"""Tables: how synthetic rows are measured against real ones, and drawn."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .data import Codec, Vectors
+from .data.fields import column_names
+from .errors import UserError
+from .files import write_atomically
+from .sites import Examples
+
+
+class Tables:
+    """Rows of numbers and categories.
+
+    ``shapes``, ``trends`` and ``detection`` are those of SDMetrics: the columns' laws (Kolmogorov-Smirnov or total
+    variation complement), the pairs' (correlation or contingency similarity), and how hard a logistic regression finds
+    telling real from synthetic.  All lie in [0, 1]; higher is better.
+    """
+
+    def __init__(self, metrics: tuple[str, ...]) -> None:
+        self.metrics = metrics
+
+    def measure(self, samples: Examples, real: Examples, codec: Codec) -> dict[str, float]:
+        """Each metric of ``samples`` against ``real`` rows.
+
+        Raises:
+            UserError: `sdmetrics` is not installed.
+        """
+        try:
+            import pandas
+            from sdmetrics.reports.single_table import QualityReport
+            from sdmetrics.single_table import LogisticDetection
+        except ImportError:
+            raise UserError("measuring tables needs sdmetrics: pip install 'gencc[tables]'") from None
+        drawn, true = pandas.DataFrame(codec.columns(samples)), pandas.DataFrame(codec.columns(real))
+        numeric = set(numbers(codec))
+        kinds = {c: {"sdtype": "numerical" if c in numeric else "categorical"} for c in true.columns}
+        for table in (drawn, true):
+            for column in table.columns:
+                if column in numeric:
+                    table[column] = table[column].astype(float)
+                else:
+                    table[column] = table[column].map(lambda value: "missing" if value is None else str(value))
+        found: dict[str, float] = {}
+        with warnings.catch_warnings(), open(os.devnull, "w") as null, contextlib.redirect_stderr(null):
+            warnings.simplefilter("ignore")
+            if {"shapes", "trends"} & set(self.metrics):
+                report = QualityReport()
+                report.generate(true, drawn, {"columns": kinds}, verbose=False)
+                scores = dict(report.get_properties()[["Property", "Score"]].values.tolist())
+                found = {"shapes": scores["Column Shapes"], "trends": scores["Column Pair Trends"]}
+            if "detection" in self.metrics:
+                found["detection"] = LogisticDetection.compute(true, drawn, {"columns": kinds})
+        return {name: float(found[name]) for name in self.metrics}
+
+    def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 4) -> None:
+        """Each column's law, one panel each: densities of numbers, shares of categories."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        tables = {label: codec.columns(examples) for label, examples in rows.items()}
+        names = list(next(iter(tables.values())))
+        numeric = set(numbers(codec))
+        height = -(-len(names) // columns)
+        figure, axes = pyplot.subplots(height, columns, figsize=(columns * 3, height * 2.2), dpi=110, squeeze=False)
+        for spare in axes.flat[len(names) :]:
+            spare.axis("off")
+        for panel, name in zip(axes.flat, names, strict=False):
+            panel.set_title(name, fontsize=9)
+            panel.tick_params(labelsize=6)
+            (_numbers if name in numeric else _categories)(panel, {k: t[name] for k, t in tables.items()})
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncol=len(rows), frameon=False, fontsize=9)
+        figure.tight_layout(rect=(0, 0.35 / (height * 2.2), 1, 1))
+        write_atomically(path, lambda temporary: figure.savefig(temporary))
+        pyplot.close(figure)
+
+
+def numbers(codec: Codec) -> list[str]:
+    """The columns that hold numbers."""
+    return [c for name, f in codec.fields.items() if isinstance(f, Vectors) for c in column_names(name, f)]
+
+
+def _numbers(panel: Any, columns: dict[str, list[Any]]) -> None:
+    values = {k: np.array([x for x in v if x is not None], dtype=float) for k, v in columns.items()}
+    everything = np.concatenate(list(values.values()))
+    low, high = np.quantile(everything, [0.005, 0.995]) if len(everything) else (0.0, 1.0)
+    edges = np.linspace(low, high if high > low else low + 1, 31)
+    for label, v in values.items():
+        panel.hist(v.clip(edges[0], edges[-1]), edges, density=True, histtype="step", label=label)
+    panel.set_yticks([])
+
+
+def _categories(panel: Any, columns: dict[str, list[Any]]) -> None:
+    words = [str(w) for v in columns.values() for w in v]
+    common = sorted(set(words), key=lambda w: -words.count(w))[:8]
+    width = 0.8 / len(columns)
+    for k, (label, v) in enumerate(columns.items()):
+        shown = [str(w) for w in v]
+        shares = [shown.count(w) / max(len(shown), 1) for w in common]
+        panel.bar(np.arange(len(common)) + k * width, shares, width, label=label)
+    panel.set_xticks(np.arange(len(common)) + 0.2, [w[:12] for w in common], rotation=30, ha="right", fontsize=5)
