@@ -21,6 +21,7 @@ examples:
   gencc fmt specs/igd_layout.gen --diff            canonical layout
   gencc explain GEN203                             what a diagnostic means and how to mend it
   gencc new my_process                             a commented spec to start from
+  gencc new my_table --from-table people.csv       a spec of a table, types of columns guessed
 
 exit status: 0 done, 1 the spec has errors, 2 wrong usage or unreadable file, 70 a bug in the compiler
 """
@@ -100,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     _common(run)
     new = commands.add_parser("new", help="write a commented spec to start from")
     new.add_argument("name")
+    new.add_argument(
+        "--from-table",
+        metavar="FILE",
+        default=None,
+        help="a CSV (also .gz) or Parquet file: types of columns are guessed from its values",
+    )
     return parser
 
 

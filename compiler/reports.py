@@ -60,7 +60,11 @@ def _plates(spec: v.Spec) -> list[tuple[v.Plate, list[v.Variable]]]:
 
 def _layouts(spec: v.Spec) -> tuple[object, ...] | None:
     for plate, members in _plates(spec):
-        boxes = [x for x in members if isinstance(x.type, v.Real) and x.type.shape == (4,) and x.type.low is not None]
+        boxes = [
+            x
+            for x in members
+            if isinstance(x.type, v.Real) and x.type.shape == (4,) and x.type.low is not None
+        ]
         tokens = [x for x in members if x.is_discrete]
         if boxes and tokens:
             return plate.name, tokens[0].name, boxes[0].name
@@ -71,7 +75,9 @@ def _formulas(spec: v.Spec) -> tuple[object, ...] | None:
     noised = set(spec.forward.noise) if spec.forward else set()
     bits = clauses = None
     for plate, members in _plates(spec):
-        binary = [x for x in members if isinstance(x.type, v.Discrete) and x.type.size == 2 and x.name in noised]
+        binary = [
+            x for x in members if isinstance(x.type, v.Discrete) and x.type.size == 2 and x.name in noised
+        ]
         literals = [x.name for x in members if x.is_discrete and x.name not in noised]
         if binary:
             bits = (plate.name, binary[0].name)

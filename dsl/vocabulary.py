@@ -149,11 +149,12 @@ class Discrete(Form):
     size: Positive | None = Field(None, description="number of values; None when it comes from the data")
     values: tuple[str, ...] = Field((), description="names of the values, in order")
     from_data: bool = Field(
-        False, description="the vocabulary is read from the data and stored in the checkpoint; no value is a value of its own"
+        False,
+        description="the vocabulary is read from the data and stored in the checkpoint; no value is a value of its own",
     )
     missing: bool = Field(
         False,
-        description="says where the column of a real variable has no value: `gap : discrete(missing = yes) from column \"age\"`",
+        description='says where the column of a real variable has no value: `gap : discrete(missing = yes) from column "age"`',
     )
 
 
@@ -172,7 +173,8 @@ class Real(Form):
         "deviation 1, or to a normal law by rank; inverted on exit",
     )
     symmetry: Literal["none", "rotations"] = Field(
-        "none", description="`rotations` turns the vectors of a training example together, by a random rotation about 0"
+        "none",
+        description="`rotations` turns the vectors of a training example together, by a random rotation about 0",
     )
 
 

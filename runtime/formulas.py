@@ -18,7 +18,13 @@ class Formulas:
     def __init__(
         self, bits: str, variable: str, clauses: str, literals: tuple[str, str, str], metrics: tuple[str, ...]
     ) -> None:
-        self.bits, self.variable, self.clauses, self.literals, self.metrics = bits, variable, clauses, literals, metrics
+        self.bits, self.variable, self.clauses, self.literals, self.metrics = (
+            bits,
+            variable,
+            clauses,
+            literals,
+            metrics,
+        )
 
     def holds(self, examples: Examples) -> Tensor:
         """Which clauses are satisfied, (B, clauses); an absent clause counts as satisfied."""
@@ -70,7 +76,9 @@ class Formulas:
                     axes.add_patch(Rectangle(corner, 0.84, 0.84, facecolor=colour))
                 for place, bit in enumerate(bits[k][exist[k]].tolist()):
                     fill = "#222222" if bit else "#ffffff"
-                    axes.add_patch(Rectangle((place + 0.1, -1.8), 0.8, 0.8, facecolor=fill, edgecolor="#222222"))
+                    axes.add_patch(
+                        Rectangle((place + 0.1, -1.8), 0.8, 0.8, facecolor=fill, edgecolor="#222222")
+                    )
             top -= lines[label] * 1.5 / height
         write_atomically(path, lambda temporary: figure.savefig(temporary))
         pyplot.close(figure)

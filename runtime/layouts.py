@@ -45,9 +45,7 @@ class Layouts:
                 )
         return found
 
-    def draw(
-        self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8
-    ) -> None:
+    def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of layouts, a labelled band for each entry of ``rows``."""
         import matplotlib
 

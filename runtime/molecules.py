@@ -85,9 +85,7 @@ class Molecules:
                 found[name] = uniqueness(written)
         return found
 
-    def draw(
-        self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8
-    ) -> None:
+    def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of molecules seen along their thinnest side, a labelled band for each entry of ``rows``."""
         import matplotlib
 

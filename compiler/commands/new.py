@@ -1,4 +1,4 @@
-"""`gencc new NAME`."""
+"""`gencc new NAME [--from-table FILE]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import re
 import sys
 from pathlib import Path
+
+from .. import inference
 
 TEMPLATE = """\
 # What this process generates, and what it reproduces.
@@ -54,10 +56,28 @@ def run(options: argparse.Namespace) -> int:
         return 2
     path = Path(f"{options.name}.gen")
     try:
+        text = (
+            _of_table(options.name, Path(options.from_table))
+            if options.from_table
+            else TEMPLATE.format(name=options.name)
+        )
+    except inference.TableError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
         with path.open("x", encoding="utf-8") as stream:
-            stream.write(TEMPLATE.format(name=options.name))
+            stream.write(text)
     except FileExistsError:
         print(f"error: {path} exists already", file=sys.stderr)
         return 2
     print(f"{path}: now try `gencc {path} --emit plan`")
     return 0
+
+
+def _of_table(name: str, path: Path) -> str:
+    """A starting spec for the table of a file."""
+    table = inference.read(path)
+    if not table.num_rows:
+        raise inference.TableError(f"{path}: holds no rows")
+    kind = "parquet" if path.suffix == ".parquet" else "csv"
+    return inference.spec(name, f"{kind}:{path.as_posix()}", table.num_rows, inference.columns(table))

@@ -18,22 +18,27 @@ from .scales import Scale
 MISSING = "(missing)"
 """The name of the token that stands for no value."""
 
+_READ: dict[str, Any] = {"int": int, "float": float, "bool": lambda word: word == "True", "str": str}
+
 
 @dataclass(frozen=True)
 class Codec:
-    """``vocabulary`` names each token variable's values; ``scales`` holds a scaled variable's scales, one per column."""
+    """``vocabulary`` names each token variable's values, ``types`` says what they were in the file (int, float, bool or
+    str); ``scales`` holds a scaled variable's scales, one per column."""
 
     fields: dict[str, Field]
     vocabulary: dict[str, list[str]] = field(default_factory=dict)
     scales: dict[str, list[Scale]] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary, "scales": {k: [s.as_json() for s in v] for k, v in self.scales.items()}}
+        found = {k: [s.as_json() for s in v] for k, v in self.scales.items()}
+        return {"vocabulary": self.vocabulary, "types": self.types, "scales": found}
 
     @staticmethod
     def from_json(fields: Mapping[str, Field], saved: dict[str, Any]) -> Codec:
         found = {k: [scales.from_json(s) for s in v] for k, v in saved.get("scales", {}).items()}
-        return Codec(dict(fields), saved["vocabulary"], found)
+        return Codec(dict(fields), saved["vocabulary"], found, saved.get("types", {}))
 
     def gaps(self) -> dict[str, str]:
         """Column to the variable that says where it has no value."""
@@ -70,20 +75,26 @@ class Codec:
             out = np.stack([change(scale, flat[:, k]) for k, scale in enumerate(own)], 1)
         return torch.from_numpy(np.ascontiguousarray(out)).reshape(values.shape)
 
+    def _values(self, name: str) -> list[Any]:
+        """A token variable's values as the file had them."""
+        read = _READ[self.types.get(name, "str")]
+        return [None if w == MISSING else read(w) for w in self.vocabulary[name]]
+
     def columns(self, examples: Examples) -> dict[str, list[Any]]:
         """Columns of plain values, as a reader would find them: names for tokens, original units for numbers."""
         out: dict[str, list[Any]] = {}
         for name, f in self.fields.items():
             value = examples.values[name].cpu()
             present = (
-                examples.present[f.plate].cpu().tolist() if f.plate else [[True] * value.shape[1]] * len(value)
+                examples.present[f.plate].cpu().tolist()
+                if f.plate
+                else [[True] * value.shape[1]] * len(value)
             )
             if isinstance(f, Tokens):
                 if f.missing:
                     continue
-                words = self.vocabulary.get(name)
-                names = [None if w == MISSING else w for w in words] if words else None
-                rows = [[names[v] if names else v for v in row] for row in value.tolist()]
+                names = self._values(name)
+                rows = [[names[v] for v in row] for row in value.tolist()]
             else:
                 rows = self.decode(name, value).tolist()
             if isinstance(f, Vectors) and f.spread and not f.plate:

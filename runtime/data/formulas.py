@@ -55,11 +55,15 @@ def cached_table(options: str) -> Path:
     for part in filter(None, options.split(",")):
         key, _, value = part.partition("=")
         if key.strip() not in asked or not value.strip().isdigit():
-            raise UserError(f"sat3:{options}: {part!r} is no option; write for example sat3:n=9,count=20000,seed=0")
+            raise UserError(
+                f"sat3:{options}: {part!r} is no option; write for example sat3:n=9,count=20000,seed=0"
+            )
         asked[key.strip()] = int(value)
     n, count, seed = asked["n"], asked["count"], asked["seed"]
     if not 5 <= n <= 12:
-        raise UserError(f"sat3:{options}: n, the number of variables, is from 5 to 12; write for example sat3:n=9")
+        raise UserError(
+            f"sat3:{options}: n, the number of variables, is from 5 to 12; write for example sat3:n=9"
+        )
     if count < 2:
         raise UserError(f"sat3:{options}: count is at least 2")
     path = cache_folder() / f"sat3-{RECIPE}-n{n}-count{count}-seed{seed}.parquet"
@@ -133,7 +137,9 @@ def solved_table(folder: Path) -> Path:
         n, formula = dimacs(text, str(file))
         solution = solve(n, formula)
         if solution is None:
-            raise UserError(f"{file}: no assignment satisfies it; leave it out, there is nothing to learn from it")
+            raise UserError(
+                f"{file}: no assignment satisfies it; leave it out, there is nothing to learn from it"
+            )
         formulas.append(formula)
         solutions.append(solution)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,17 +164,23 @@ def dimacs(text: str, name: str) -> tuple[int, Indices]:
             break
         if words[0] == "p":
             if len(words) != 4 or words[1] != "cnf" or not words[2].isdigit() or not words[3].isdigit():
-                raise UserError(f"{name}: line {number}: {line.strip()!r} is no header; write `p cnf VARIABLES CLAUSES`")
+                raise UserError(
+                    f"{name}: line {number}: {line.strip()!r} is no header; write `p cnf VARIABLES CLAUSES`"
+                )
             n, promised = int(words[2]), int(words[3])
             continue
         try:
             literals = [int(w) for w in words]
         except ValueError:
-            raise UserError(f"{name}: line {number}: {line.strip()!r} is no clause; write `1 -2 3 0`") from None
+            raise UserError(
+                f"{name}: line {number}: {line.strip()!r} is no clause; write `1 -2 3 0`"
+            ) from None
         if not n:
             raise UserError(f"{name}: line {number}: a clause before the header `p cnf VARIABLES CLAUSES`")
         if literals[-1] != 0 or len(literals) != 4 or 0 in literals[:-1]:
-            raise UserError(f"{name}: line {number}: a clause has three literals and ends with 0, as in `1 -2 3 0`")
+            raise UserError(
+                f"{name}: line {number}: a clause has three literals and ends with 0, as in `1 -2 3 0`"
+            )
         if len({abs(x) for x in literals[:-1]}) != 3:
             raise UserError(f"{name}: line {number}: a clause names three distinct variables")
         if any(abs(x) > n for x in literals):

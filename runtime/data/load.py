@@ -80,8 +80,11 @@ def load(
     rows = [k for k in range(total) if all(0 < lengths[p][k] <= size for p, size in plates.items())]
     if not rows:
         longest = ", ".join(f"{max(lengths[p])} in {p}[{size}]" for p, size in plates.items())
-        raise UserError(f"{path}: no row fits the plates (the longest row has {longest} elements); make the plates larger")
+        raise UserError(
+            f"{path}: no row fits the plates (the longest row has {longest} elements); make the plates larger"
+        )
     vocabulary: dict[str, list[str]] = {}
+    types: dict[str, str] = {}
     values: dict[str, Tensor] = {}
     spaces = gaps(fields)
     for name, f in fields.items():
@@ -91,7 +94,9 @@ def load(
             empty = [_is_missing(table[column_names(name, f)[0]][k]) for k in rows]
             values[name], vocabulary[name] = torch.tensor(empty).long()[:, None], ["known", "missing"]
         else:
-            values[name], vocabulary[name] = _tokens(name, f, table, rows, path)
+            values[name], words = _tokens(name, f, table, rows, path)
+            vocabulary[name] = [MISSING if w is None else str(w) for w in words]
+            types[name] = _type(words)
     present = {
         plate: torch.arange(size) < torch.tensor([lengths[plate][k] for k in rows])[:, None]
         for plate, size in plates.items()
@@ -99,7 +104,7 @@ def load(
     first, second = _split(
         [table[group][k] for k in rows] if group else list(range(len(rows))), train, seed, path, group
     )
-    codec = Codec(dict(fields), vocabulary, _scales(fields, values, present, first))
+    codec = Codec(dict(fields), vocabulary, _scales(fields, values, present, first), types)
     for name, f in fields.items():
         if isinstance(f, Vectors):
             encoded = codec.encode(name, values[name])
@@ -147,7 +152,8 @@ def _is_missing(value: Any) -> bool:
 
 def _tokens(
     name: str, f: Tokens, table: dict[str, list[Any]], rows: list[int], path: str
-) -> tuple[Tensor, list[str]]:
+) -> tuple[Tensor, list[Any]]:
+    """Numbers of the values (rows, sites), and the values; None is one of them where some are missing."""
     column = column_names(name, f)[0]
     several = f.plate is not None or f.size > 1
     cells = [table[column][k] if several else [table[column][k]] for k in rows]
@@ -165,14 +171,22 @@ def _tokens(
     codes = np.zeros((len(rows), f.size), dtype=np.int64)
     for k, cell in enumerate(cells):
         if not f.plate and len(cell) != f.size:
-            raise UserError(f"{path}: row {rows[k] + 1}, column {column!r}: {len(cell)} values where `{name}` has {f.size}")
+            raise UserError(
+                f"{path}: row {rows[k] + 1}, column {column!r}: {len(cell)} values where `{name}` has {f.size}"
+            )
         try:
             codes[k, : len(cell)] = [index[v] for v in cell]
         except KeyError as error:
             raise UserError(
                 f"{path}: row {rows[k] + 1}, column {column!r}: {error.args[0]!r} is not one of the {len(words)} values of `{name}`"
             ) from None
-    return torch.from_numpy(codes), [MISSING if w is None else str(w) for w in words]
+    return torch.from_numpy(codes), words
+
+
+def _type(words: list[Any]) -> str:
+    """What the values are in the file, if they are all alike."""
+    kinds = {type(w).__name__ for w in words if w is not None}
+    return kinds.pop() if len(kinds) == 1 and kinds <= {"int", "float", "bool"} else "str"
 
 
 def _vectors(
@@ -185,7 +199,9 @@ def _vectors(
         for j, column in enumerate(columns):
             cells = table[column]
             numbers = [
-                float("nan") if column in optional and _is_missing(cells[row]) else number(cells[row], path, row, column)
+                float("nan")
+                if column in optional and _is_missing(cells[row])
+                else number(cells[row], path, row, column)
                 for row in rows
             ]
             out[:, j // f.length, j % f.length] = numbers
@@ -197,7 +213,9 @@ def _vectors(
             else:
                 cells = parts[0] if f.plate or f.size > 1 else [parts[0]]
             if not f.plate and len(cells) != f.size:
-                raise UserError(f"{path}: row {row + 1}, column {columns[0]!r}: {len(cells)} values where `{name}` has {f.size}")
+                raise UserError(
+                    f"{path}: row {row + 1}, column {columns[0]!r}: {len(cells)} values where `{name}` has {f.size}"
+                )
             for j, cell in enumerate(cells):
                 vector = cell if isinstance(cell, list | tuple) else [cell]
                 if len(vector) != f.length:
@@ -212,7 +230,10 @@ def _vectors(
                 ]
     if f.low is not None and f.high is not None:
         slack = 1e-4 * (f.high - f.low)
-        there = np.arange(f.size) < np.array([f.size if not f.plate else len(table[columns[0]][r]) for r in rows])[:, None]
+        there = (
+            np.arange(f.size)
+            < np.array([f.size if not f.plate else len(table[columns[0]][r]) for r in rows])[:, None]
+        )
         wrong = np.argwhere(there[..., None] & ((out < f.low - slack) | (out > f.high + slack)))
         if len(wrong):
             k, j, d = wrong[0]

@@ -89,7 +89,9 @@ def fit(kind: str, values: Numbers) -> Scale:
     whole = bool((values == np.round(values)).all())
     if kind == "standard":
         deviation = float(values.std()) if len(values) else 0.0
-        return Standard(False if deviation == 0 else whole, float(values.mean()) if len(values) else 0.0, deviation or 1.0)
+        return Standard(
+            False if deviation == 0 else whole, float(values.mean()) if len(values) else 0.0, deviation or 1.0
+        )
     knots = np.quantile(values, np.linspace(0, 1, min(KNOTS, max(2, len(values)))))
     return Quantile(whole, tuple(knots.tolist()))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
+from ..csv_files import read_csv
 from ..errors import UserError
 
 LAYOUTS = Path(__file__).with_name("layouts")
@@ -55,17 +55,14 @@ def locate(source: str, base: Path | None = None) -> Path:
 
 
 def read_arrow(source: str, base: Path | None = None) -> pa.Table:
-    """The whole table.  In CSV an empty cell, or one that holds `?`, `NA` or `NaN` alone, has no value.
+    """The whole table.  See `csv_files` for the cells of a CSV that hold no value.
 
     Raises:
         UserError: the file is missing or malformed.
     """
     path = locate(source, base)
     try:
-        if not source.startswith("csv:"):
-            return pa.parquet.read_table(path)
-        convert = pa.csv.ConvertOptions(strings_can_be_null=True, null_values=["", "?", " ?", "NA", "NaN", "nan", "null"])
-        return pa.csv.read_csv(path, convert_options=convert)
+        return read_csv(path) if source.startswith("csv:") else pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: cannot be read as {'CSV' if source.startswith('csv:') else 'Parquet'}: {error}"

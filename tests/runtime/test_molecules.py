@@ -20,7 +20,9 @@ CARBON_DIOXIDE = ("OCO", [(-1.17, 0, 0), (0, 0, 0), (1.17, 0, 0)])  # below 1.16
 ETHYNE = ("HCCH", [(-1.06, 0, 0), (0, 0, 0), (1.2, 0, 0), (2.26, 0, 0)])
 OVERFULL = ("CFFFFF", [(0, 0, 0), (1.3, 0, 0), (-1.3, 0, 0), (0, 1.3, 0), (0, -1.3, 0), (0, 0, 1.3)])
 ALL = ("atom_stability", "molecule_stability", "validity", "uniqueness")
-CODEC = data.Codec({"atom": data.Tokens("part", 29, values=qm9.SYMBOLS), "position": data.Vectors("part", 29, length=3)})
+CODEC = data.Codec(
+    {"atom": data.Tokens("part", 29, values=qm9.SYMBOLS), "position": data.Vectors("part", 29, length=3)}
+)
 
 
 def bonded(*structures):

@@ -1,0 +1,200 @@
+"""A starting spec for a table: each column's type, guessed from its values and said in a comment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gencc.dsl.format import format_source
+from gencc.dsl.tokens import STATEMENTS
+
+CATEGORIES = 100
+"""Most distinct values of a discrete column; above it text is left out."""
+FEW_NUMBERS = 20
+"""Most distinct values of a column of whole numbers that is taken as discrete."""
+
+
+class TableError(Exception):
+    """The table cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column and what it seems to hold."""
+
+    header: str
+    name: str
+    kind: str
+    """number, category or skipped."""
+    note: str
+    missing: int
+
+
+def read(path: Path) -> Any:
+    """The table (pyarrow) behind a ``.csv``, ``.csv.gz``, ``.gz`` or ``.parquet`` file.
+
+    Raises:
+        TableError: no such file, or neither CSV nor Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    from gencc.runtime.csv_files import read_csv
+
+    if not path.is_file():
+        raise TableError(f"{path}: no such file")
+    try:
+        return pa.parquet.read_table(path) if path.suffix == ".parquet" else read_csv(path)
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{path}: cannot be read: {error}") from error
+
+
+def columns(table: Any) -> list[Column]:
+    """What every column seems to hold."""
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    taken: set[str] = set()
+    out: list[Column] = []
+    for header, column in zip(table.column_names, table.columns, strict=True):
+        name = _identifier(header, taken)
+        rows, missing = len(column), column.null_count
+        distinct = len(pc.unique(column.drop_null()))
+        numeric = (
+            types.is_integer(column.type) or types.is_floating(column.type) or types.is_decimal(column.type)
+        )
+        if types.is_nested(column.type):
+            kind, note = "skipped", f"holds {column.type}: use a plate"
+        elif distinct <= 1 and not (distinct == 1 and missing):
+            kind, note = "skipped", "holds a single value" if distinct else "holds no value"
+        elif (
+            numeric
+            and types.is_integer(column.type)
+            and distinct == rows
+            and re.search(r"(^|_)id$|^index$|^$", header, re.I)
+        ):
+            kind, note = "skipped", "numbers the rows"
+        elif numeric and (not types.is_integer(column.type) or distinct > FEW_NUMBERS):
+            low, high = pc.min_max(column).as_py().values()
+            kind, note = "number", f"{low:g} .. {high:g}"
+        elif distinct <= CATEGORIES:
+            shown = sorted(map(str, pc.unique(column.drop_null()).to_pylist()))
+            more = ", .." if distinct > 4 else ""
+            kind, note = "category", f"{distinct} values: {', '.join(shown[:4])}{more}"
+        else:
+            kind, note = "skipped", f"{distinct:,} distinct values of {column.type}"
+        out.append(Column(header, name, kind, note, missing))
+    return out
+
+
+def _identifier(header: str, taken: set[str]) -> str:
+    """A name of the language for a header, none twice."""
+    name = re.sub(r"\W+", "_", header.strip().lower(), flags=re.ASCII).strip("_") or "column"
+    if (
+        name[0].isdigit()
+        or name in STATEMENTS
+        or name in {"in", "on", "of", "by", "from", "all", "u", "pi", "column", "columns", "nothing"}
+    ):
+        name = f"c_{name}"
+    plain, k = name, 2
+    while name in taken:
+        name, k = f"{plain}_{k}", k + 1
+    taken.add(name)
+    return name
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def spec(name: str, source: str, rows: int, found: list[Column]) -> str:
+    """The text of a spec that learns the table.
+
+    Raises:
+        TableError: no column is left to learn.
+    """
+    kept = [c for c in found if c.kind != "skipped"]
+    if not kept:
+        raise TableError("no column is left to learn: " + "; ".join(f"{c.header} {c.note}" for c in found))
+    whole = [c for c in kept if c.kind == "number" and not c.missing]
+    gappy = [c for c in kept if c.kind == "number" and c.missing]
+    words = [c for c in kept if c.kind == "category"]
+    lines: list[tuple[str, str]] = []
+    order: list[str] = []
+    noise: list[tuple[str, str]] = []
+    taken = {c.name for c in kept}
+    group = "number" if "number" not in taken else "numbers_"
+    if len(whole) == 1:
+        group = whole[0].name
+    if whole:
+        grid = f" on grid({len(whole)})" if len(whole) > 1 else ""
+        word = "columns" if len(whole) > 1 else "column"
+        bound = ", ".join(_quoted(c.header) for c in whole)
+        lines.append((f"{group} : real(1, scale = quantile){grid} from {word} {bound}", ""))
+        order.append(group)
+        noise.append((group, "number"))
+    for c in gappy:
+        gap = f"{c.name}_gap" if f"{c.name}_gap" not in taken else f"{c.name}_gap_"
+        lines.append((f"{c.name} : real(1, scale = quantile) from column {_quoted(c.header)}", c.note))
+        lines.append(
+            (
+                f"{gap} : discrete(missing = yes) from column {_quoted(c.header)}",
+                f"{c.missing:,} rows have no value",
+            )
+        )
+        order += [gap, c.name]
+        noise += [(gap, "category"), (c.name, "number")]
+    for c in words:
+        gone = f"; {c.missing:,} rows have no value, which is a value too" if c.missing else ""
+        lines.append((f"{c.name} : discrete(from = data) from column {_quoted(c.header)}", c.note + gone))
+        order.append(c.name)
+        noise.append((c.name, "category"))
+    text = [f"# {rows:,} rows of {source.partition(':')[2]}.  Types are guesses; change what is wrong."]
+    text += [f"# Left out: {_quoted(c.header)} ({c.note})." for c in found if c.kind == "skipped"]
+    text += [
+        f"spec {name}",
+        "",
+        "data {",
+        f"  source = {_quoted(source)}",
+        "  split  = 90% train, 10% test",
+        "}",
+        "",
+    ]
+    text += [f"{line}  # {note}" if note else line for line, note in lines]
+    text += ["", "forward {", "  rounds = 4", "  order  = " + " -> ".join(order)]
+    for variable, kind in noise:
+        kernel = "gaussian(signal = cosine, steps = 25)" if kind == "number" else "uniform(keep = cosine)"
+        text.append(f"  noise {variable} = {kernel}")
+    text += [
+        "}",
+        "",
+        "denoiser transformer {",
+        "  width = 128",
+        "  heads = 8",
+        "  loop core { layers = 4, repeat = 1 }",
+        "}",
+        "",
+    ]
+    text += [
+        f"predict {variable} by {'epsilon' if kind == 'number' else 'cross_entropy'}"
+        for variable, kind in noise
+    ]
+    text += [
+        "",
+        "train {",
+        "  steps     = 20_000",
+        "  batch     = 256",
+        "  optimizer = adamw(lr = 1e-3)",
+        "  ema       = 0.999",
+        "}",
+    ]
+    text += [
+        "",
+        f"sample {{ count = {min(rows, 10_000)}, batch = 1_000 }}",
+        "",
+        "evaluate { shapes, trends, detection }",
+        "",
+    ]
+    return format_source("\n".join(text))
