@@ -12,4 +12,5 @@ def rotate(vectors: Tensor, generator: torch.Generator) -> Tensor:
     q, r = torch.linalg.qr(torch.randn(batch, d, d, generator=generator, device=vectors.device))
     q = q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None]  # the factor that makes the law of q uniform
     q[:, :, 0] *= torch.linalg.det(q)[:, None]
-    return vectors @ q
+    turned: Tensor = vectors @ q
+    return turned

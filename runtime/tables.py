@@ -36,7 +36,7 @@ class Tables:
         """
         try:
             import pandas
-            from sdmetrics.reports.single_table import QualityReport
+            import sdmetrics  # noqa: F401
         except ImportError:
             raise UserError("measuring tables needs sdmetrics: pip install 'gencc[tables]'") from None
         drawn, true = pandas.DataFrame(codec.columns(samples)), pandas.DataFrame(codec.columns(real))
@@ -54,10 +54,13 @@ class Tables:
         with warnings.catch_warnings(), open(os.devnull, "w") as null, contextlib.redirect_stderr(null):
             warnings.simplefilter("ignore")
             if {"shapes", "trends"} & set(self.metrics):
+                from sdmetrics.reports.single_table import QualityReport
+
                 report = QualityReport()
                 report.generate(true, drawn, {"columns": kinds}, verbose=False)
-                scores = dict(report.get_properties()[["Property", "Score"]].values.tolist())
-                found = {"shapes": scores["Column Shapes"], "trends": scores["Column Pair Trends"]}
+                # Pairs without an association in the real rows have no score; they are left out.
+                score = {k: report.get_details(k)["Score"].mean() for k in ("Column Shapes", "Column Pair Trends")}
+                found = {"shapes": score["Column Shapes"], "trends": score["Column Pair Trends"]}
             if "detection" in self.metrics:
                 found["detection"] = detection(true, drawn)
         return {name: float(found[name]) for name in self.metrics}

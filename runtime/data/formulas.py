@@ -7,7 +7,6 @@ variable; literal 2 k stands for x_k (from 0), literal 2 k + 1 for its negation.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ def cache_folder() -> Path:
 
 def clause_count(n: int) -> int:
     """Clauses of a formula of ``n`` variables: close to the threshold of satisfiability (QuerySAT's formula)."""
-    return math.floor(4.258 * n + 58.26 * n ** (-2 / 3))
+    return int(4.258 * n + 58.26 * n ** (-2 / 3))
 
 
 def cached_table(options: str) -> Path:

@@ -78,7 +78,7 @@ class Quantile(Scale):
     def decode(self, scaled: Numbers) -> Numbers:
         low = ndtr(ndtri(TAIL))
         rank = np.clip((ndtr(scaled) - low) / (1 - 2 * low), 0, 1)
-        return np.interp(rank, self._ranks, self.knots)
+        return np.asarray(np.interp(rank, self._ranks, self.knots))
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": "quantile", "whole": self.whole, "knots": list(self.knots)}

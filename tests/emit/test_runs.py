@@ -26,7 +26,8 @@ def build(found):
                 1, field.size + 1, (6, 1), generator=g
             )
         if isinstance(field, Tokens):
-            count = len(field.values) if isinstance(field.values, tuple) else field.values or 26
+            named = len(field.values) if isinstance(field.values, tuple) else field.values or 26
+            count = 2 if field.missing else named
             values[name] = torch.randint(count, (6, field.size), generator=g)
         else:
             values[name] = torch.rand(6, field.size, field.length, generator=g) * 2 - 1

@@ -1,0 +1,53 @@
+"""Trains molecule.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from molecule.gen (sha256 23ee0d74f1ba) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import REPORT, Molecule, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/molecule",
+        steps=100000,  # molecule.gen:32
+        batch=128,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = Molecule()
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.0005,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        warmup=1000,
+        decay="cosine",
+        clip=1.0,
+        ema=0.9995,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

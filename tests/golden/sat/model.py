@@ -1,0 +1,246 @@
+"""sat: the process and its denoiser.
+
+Compiled from sat.gen (sha256 6d37b352741f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.formulas import Formulas
+from gencc.runtime.sites import Examples
+
+CLAUSE = 51  # plate clause (sat.gen:11)
+VARIABLE = 9  # plate variable (sat.gen:17)
+
+# order = x  (sat.gen:23)
+ROUNDS = 6
+ROUND = order.sweep("x", 9)
+VISITS = 54  # of a whole trajectory
+
+# noise x_ = uniform(keep = linear): what 6 visits keep  (sat.gen:24)
+u = torch.linspace(0.0, 1.0, 7, dtype=torch.float64)
+X__KEEP = 1.0 - u
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "first": data.Tokens("clause", 51, values=18),  # sat.gen:12
+    "second": data.Tokens("clause", 51, values=18),  # sat.gen:13
+    "third": data.Tokens("clause", 51, values=18),  # sat.gen:14
+    "x": data.Tokens("variable", 9, values=2),  # sat.gen:18
+}
+REPORT = Formulas(
+    "variable", "x", "clause", ("first", "second", "third"), metrics=("satisfied", "clauses")
+)  # sat.gen:47
+WIDTH = 128
+
+
+def load_data() -> data.Dataset:
+    """The examples of sat.gen:6, split."""
+    return data.load("sat3:n=7,count=50000", FIELDS, train=0.98, seed=0)
+
+
+class Sat(nn.Module):
+    """Interleaved Gibbs diffusion over x_ (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x__noise = kernels.uniform(X__KEEP, 2)
+
+        # One token per clause: the sum of what is known of its variables.
+        self.clause = nn.Parameter(0.02 * torch.randn(CLAUSE, WIDTH))
+        self.first_value = nn.Embedding(18, WIDTH)
+        self.second_value = nn.Embedding(18, WIDTH)
+        self.third_value = nn.Embedding(18, WIDTH)
+        # One token per variable: the sum of what is known of its variables.
+        self.variable = nn.Parameter(0.02 * torch.randn(VARIABLE, WIDTH))
+        self.x__value = nn.Embedding(2, WIDTH)
+        self.x__level = layers.Fourier(WIDTH)
+        self.x__hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (sat.gen:27)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = layers.Loop(layers=6, width=WIDTH, heads=8, expansion=4)
+        self.x__head = layers.TokenHead(WIDTH, 2)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 60, WIDTH); the sites that the visit asks about are hidden."""
+        first = self.first_value(x["first"])
+        second = self.second_value(x["second"])
+        third = self.third_value(x["third"])
+        x_ = self.x__value(x["x_"])
+        x_ = x_ + self.x__level(x["x__level"])
+        x_ = torch.where(x["x__query"][..., None], self.x__hidden, x_)
+        tokens = torch.cat(
+            [
+                self.clause + first + second + third,
+                self.variable + x_,
+            ],
+            dim=1,
+        )
+        clock = self.clock(x["time"])
+        present = torch.cat(
+            [
+                x["clause_present"],
+                x["variable_present"],
+            ],
+            dim=1,
+        )[:, None, None, :]
+        tokens = self.core_loop(tokens, clock, present)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        clause_present = clean.present["clause"]
+        variable_present = clean.present["variable"]
+        first = clean.values["first"]
+        second = clean.values["second"]
+        third = clean.values["third"]
+        x_ = clean.values["x"]
+        x__free = variable_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "x": x__free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "clause_present": clause_present,
+            "variable_present": variable_present,
+            "first": first,
+            "second": second,
+            "third": third,
+        }
+
+        m = visit.count["x"]
+        before = self.x__noise.at(x_, m, generator)
+        x |= {
+            "x_": before,
+            "x__level": m / 6,
+            "x__query": visit.query["x"],
+            "x__target": before,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict x_ by cross_entropy (sat.gen:33)
+        index, asked = layers.queried(x["x__query"], 1)
+        logits = self.x__head(layers.take(h[:, 51:60], index))
+        target = layers.take(x["x__target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "x": self.x__noise.prior((len(start), VARIABLE), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                values[name] = torch.where(known, start.values[name], values[name])
+        values |= {
+            name: start.values[name]
+            for name in (
+                "first",
+                "second",
+                "third",
+            )
+        }
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["x"].expand(len(samples), -1)
+        values["x"] = self.x__noise.at(values["x"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        clause_present = state.present["clause"]
+        variable_present = state.present["variable"]
+        first = state.values["first"]
+        second = state.values["second"]
+        third = state.values["third"]
+        x_ = state.values["x"]
+        x__free = variable_present
+        for visit in path.backwards():
+            x__query = visit.query.get("x", torch.zeros_like(x__free)) & x__free
+            x__m = (visit.count["x"]).expand(x_.shape)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "clause_present": clause_present,
+                "variable_present": variable_present,
+                "first": first,
+                "second": second,
+                "third": third,
+                "x_": x_,
+                "x__level": x__m / 6,
+                "x__query": x__query,
+            }
+            h = self.trunk(x)
+            if "x" in visit.query:
+                index, asked = layers.queried(x__query, 1)
+                logits = self.x__head(layers.take(h[:, 51:60], index)).float()
+                token = kernels.draw(logits / temperature, generator)
+                x_ = layers.put(x_, index, token, asked)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "first": first * clause_present,
+                "second": second * clause_present,
+                "third": third * clause_present,
+                "x": x_ * variable_present,
+            },
+            state.present,
+        )
