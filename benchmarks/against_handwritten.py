@@ -28,7 +28,6 @@ Memory is how far a fresh process's resident set rises (on a GPU: the allocator'
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import itertools
 import json
@@ -106,13 +105,13 @@ class Setting:
         return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
 
 
-class Path_:
+class Visits:
     """Some visits of a trajectory, in the form that emitted samplers walk."""
 
     def __init__(self, visits: list[order.Visit]) -> None:
         self.visits = visits
 
-    def backwards(self) -> Iterator[order.Visit]:
+    def backwards(self, free: order.Masks) -> Iterator[order.Visit]:
         return iter(self.visits)
 
 
@@ -127,9 +126,12 @@ class Emitted:
             command = [sys.executable, "-m", "gencc.compiler.cli", str(path), "--emit", "model,plan.json"]
             subprocess.run([*command, "-o", folder], check=True, stdout=subprocess.DEVNULL)
             self.plan = json.loads((Path(folder) / "plan.json").read_text(encoding="utf-8"))
-            spec = importlib.util.spec_from_file_location(f"emitted_{next(_number)}", Path(folder) / "model.py")
+            spec = importlib.util.spec_from_file_location(
+                f"emitted_{next(_number)}", Path(folder) / "model.py"
+            )
             assert spec is not None and spec.loader is not None
             self.module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = self.module  # torch.compile looks it up
             spec.loader.exec_module(self.module)
         self.model = self.module.Sizes().to(setting.device)
         self.network: Any = torch.compile(self.model) if compiled else self.model
@@ -149,8 +151,10 @@ class Emitted:
             "box": 2 * torch.rand(b, e, 4, device=device) - 1,
         }
         self.data = Examples(values, {plate: present for plate in plates})
-        path = order.Trajectory(self.module.ROUND, self.module.ROUNDS, b, self.generator)
-        visits = list(path.backwards())  # boxes of the last round, its categories, and so on
+        trajectory = order.Trajectory(self.module.ROUND, self.module.ROUNDS, b, self.generator)
+        visits = list(
+            trajectory.backwards({"category": present, "box": present})
+        )  # boxes of the last round, its categories, and so on
         self.paths = {
             "visit of a category": visits[e + e // 2 : e + e // 2 + 1],
             "visit of a box": visits[e // 2 : e // 2 + 1],
@@ -162,7 +166,7 @@ class Emitted:
 
     def walk(self, visits: list[order.Visit]) -> Any:
         with self.setting.precise():
-            return self.sampler.denoise(self.data, {}, Path_(visits), self.generator)
+            return self.sampler.denoise(self.data, {}, Visits(visits), self.generator)
 
     def step(self) -> Tensor:
         x = self.model.corrupt(self.data, self.generator)
@@ -202,12 +206,15 @@ class Handwritten:
                 category, box = handwritten.visit(self.model, category, box, number, self.network)
         return category, box
 
-    def step(self) -> Tensor:
-        # As the emitted side: the forward pass alone runs under autocast, which the backward pass follows.
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         with self.setting.precise():
-            return handwritten.train_step(
-                self.model, (self.category, self.box), self.optimizer, self.network
-            )
+            logits, guess = self.network(*inputs)
+        return logits.float(), guess.float()
+
+    def step(self) -> Tensor:
+        batch = self.category, self.box
+        loss: Tensor = handwritten.train_step(self.model, batch, self.optimizer, self.forward)
+        return loss
 
 
 # ---- measuring
@@ -222,7 +229,9 @@ def seconds(work: Callable[[], Any], setting: Setting) -> float:
     return clock() - began
 
 
-def taking_turns(works: dict[str, Callable[[], Any]], setting: Setting, repeats: int) -> dict[str, list[float]]:
+def taking_turns(
+    works: dict[str, Callable[[], Any]], setting: Setting, repeats: int
+) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in works}
     for k in range(repeats):
         for name in list(works) if k % 2 == 0 else list(works)[::-1]:
@@ -234,7 +243,7 @@ def operations(work: Callable[[], Any]) -> int:
     """Of the matrix products, counted as they run."""
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         work()
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def matrix_product(setting: Setting) -> tuple[Callable[[], Any], int]:
@@ -254,7 +263,9 @@ def _rise(side: str, job: str, setting: Setting) -> float:
         before = torch.cuda.memory_allocated()
         work()
         return (torch.cuda.max_memory_allocated() - before) / 1e6
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from what is resident now
+    Path("/proc/self/clear_refs").write_text(
+        "5"
+    )  # the high-water mark starts again from what is resident now
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     work()
     status = Path("/proc/self/status").read_text()
@@ -284,55 +295,203 @@ def ratio(slow: list[float], fast: list[float]) -> tuple[float, str]:
     return middle, f"{middle:.2f} ({min(pairs):.2f}-{max(pairs):.2f})"
 
 
-def compare(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
-    """Times every job on both sides; prints a table as it goes and returns what was measured."""
+@dataclass
+class Measured:
+    """Of one job: each side's seconds, operations, and seconds of its first call."""
+
+    times: dict[str, list[float]]
+    flops: dict[str, int]
+    first: dict[str, float]
+    roof: float
+
+    def share(self, side: str) -> float:
+        """Of the roof."""
+        return self.flops[side.split()[0]] / statistics.median(self.times[side]) / self.roof
+
+
+def parameters(side: Any) -> int:
+    return sum(p.numel() for p in side.model.parameters())
+
+
+def measure(
+    setting: Setting, jobs: dict[str, int], compiled: bool
+) -> tuple[dict[str, Measured], dict[str, int], dict[str, Any]]:
+    """Each job repeated so often, the sides' parameters, and the emitted program's own account of its cost."""
     torch.manual_seed(0)
     sides: dict[str, Any] = {"handwritten": Handwritten(setting), "emitted": Emitted(setting)}
-    emitted, hand = sides["emitted"], sides["handwritten"]
-    console = Console(width=max(150, Console().width))
-    flops = {job: {s: operations(sides[s].work(job)) for s in ("handwritten", "emitted")} for job in JOBS if job != "round"}
-    flops["round"] = {
-        s: setting.elements * (flops["visit of a category"][s] + flops["visit of a box"][s]) for s in sides
+    found: dict[str, Measured] = {}
+    # Before anything is compiled: operations are counted as they run.
+    flops = {
+        job: {s: operations(side.work(job)) for s, side in sides.items()} for job in jobs if job != "round"
     }
-    parameters = {s: sum(p.numel() for p in sides[s].model.parameters()) for s in sides}
-    if options.compiled:
-        sides |= {"handwritten compiled": Handwritten(setting, True), "emitted compiled": Emitted(setting, True)}
-    first: dict[str, dict[str, float]] = {}
-    for job in JOBS:
-        if job != "round":
-            first[job] = {}
-            for name, side in sides.items():
-                began = time.perf_counter()
-                side.work(job)()
-                first[job][name] = time.perf_counter() - began
-                side.work(job)()
+    if "round" in jobs:
+        flops["round"] = {
+            s: setting.elements * (flops["visit of a category"][s] + flops["visit of a box"][s])
+            for s in sides
+        }
+    counts = {s: parameters(side) for s, side in sides.items()}
+    cost = sides["emitted"].plan["cost"]
+    if compiled:
+        sides |= {
+            "handwritten compiled": Handwritten(setting, True),
+            "emitted compiled": Emitted(setting, True),
+        }
     product, product_flops = matrix_product(setting)
     product()
-    roof = product_flops / statistics.median([seconds(product, setting) for _ in range(5)])
-    rows: list[dict[str, Any]] = []
-    for job in JOBS:
+    for job, repeats in jobs.items():
         works = {name: side.work(job) for name, side in sides.items()}
-        repeats = options.round_repeats if job == "round" else options.repeats
-        if repeats == 0:
-            continue
+        first: dict[str, float] = {}
+        for name, work in works.items():
+            if job != "round":  # its visits are warm by then
+                began = time.perf_counter()
+                work()
+                first[name] = time.perf_counter() - began
+                work()
         times = taking_turns(works | {"product": product}, setting, repeats)
-        roof_now = product_flops / statistics.median(times.pop("product"))
-        for name in times:
-            if name != "emitted":
-                against = "emitted compiled" if name == "handwritten compiled" else "emitted"
-                slow, fast = (name, against) if name.startswith("handwritten") else ("emitted", name)
-                middle, shown = ratio(times[slow], times[fast])
-                rows.append(
-                    {
-                        "job": job, "ratio": middle, "ratio shown": shown, "slow": slow, "fast": fast, "times": times,
-                        "share": {
-                            n: flops[job][n.split()[0]] * setting.batch_free / statistics.median(times[n]) / roof_now
-                            for n in (slow, fast)
-                        },
-                    }
-                )  # fmt: skip
-    return {"rows": rows}
+        roof = product_flops / statistics.median(times.pop("product"))
+        found[job] = Measured(times, flops[job], first, roof)
+    return found, counts, cost
+
+
+def compare(setting: Setting, options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    repeats = {job: options.round_repeats if job == "round" else options.repeats for job in JOBS}
+    found, counts, cost = measure(setting, {job: n for job, n in repeats.items() if n}, options.compiled)
+    table = Table(title=f"hand-written / emitted, {describe(setting)}", title_justify="left")
+    for head in ("", "ratio", "hand-written ms", "emitted ms", "GFLOP", "% of roof"):
+        table.add_column(head, justify="left" if head == "" else "right", no_wrap=True)
+    pairs = [("handwritten", "emitted", "")]
+    if options.compiled:
+        pairs += [
+            ("handwritten compiled", "emitted compiled", ", both compiled"),
+            ("handwritten compiled", "emitted", ", hand-written compiled"),
+            ("handwritten", "emitted compiled", ", emitted compiled"),
+        ]
+    ratios: dict[str, float] = {}
+    for job, m in found.items():
+        for slow, fast, note in pairs:
+            ratios[job + note], shown = ratio(m.times[slow], m.times[fast])
+            table.add_row(
+                job + note,
+                shown,
+                spread(m.times[slow]),
+                spread(m.times[fast]),
+                " / ".join(f"{m.flops[s] / 1e9:,.1f}" for s in ("handwritten", "emitted")),
+                " / ".join(f"{100 * m.share(s):.0f}" for s in (slow, fast)),
+            )
+    console.print(table)
+    roof = statistics.median([m.roof for m in found.values()]) / 1e9
+    console.print(f"roof: {roof:,.0f} GFLOP/s, a matrix product in {setting.precision}")
+    console.print(f"parameters: hand-written {counts['handwritten']:,}, emitted {counts['emitted']:,}")
+    sample, step = cost["flops_per_sample"], cost["flops_per_step"]
+    visits = 2 * setting.elements * setting.rounds
+    console.print(
+        f"the plan of the emitted program, per sample: {sample / visits / 1e9:.3f} GFLOP a visit on average, {sample / 1e9:,.1f}"
+        f" in all; {step / 1e9:,.1f} a training step"
+    )
+    if options.compiled:
+        for name in ("handwritten compiled", "emitted compiled"):
+            calls = ", ".join(f"{job} {m.first[name]:.1f} s" for job, m in found.items() if m.first)
+            console.print(f"first call, {name}: {calls}")
+    risen = {}
+    if not options.no_memory:
+        risen = memory(setting, ("visit of a box", "training step"))
+        for job, sides in risen.items():
+            console.print(
+                f"memory, {job}: hand-written +{sides['handwritten']:,.0f} MB, emitted +{sides['emitted']:,.0f} MB"
+            )
+    return {
+        "setting": asdict(setting), "ratios": ratios, "parameters": counts, "plan": cost, "memory_mb": risen,
+        "jobs": {job: asdict(m) for job, m in found.items()},
+    }  # fmt: skip
+
+
+def growth(setting: Setting, options: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+    """One size at a time moved from the setting.  Whole samplers are the sums of their visits."""
+    around: dict[str, list[int]] = {
+        "elements": [10, 25, 50],
+        "rounds": [1, 2, 8],
+        "inner_steps": [5, 10, 20],
+        "batch": [1, 16, 64],
+    }
+    table = Table(title=f"growth, around {describe(setting)}", title_justify="left")
+    heads = ("", "category visit", "box visit", "sampler", "hand-written s", "emitted s", "training step")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "" else "right", no_wrap=True)
+    jobs = {job: max(3, options.repeats // 2) for job in JOBS if job != "round"}
+    rows: list[dict[str, Any]] = []
+    for name, sizes in around.items():
+        for size in sizes:
+            at = replace(setting, **{name: size})  # type: ignore[arg-type]
+            found, _, _ = measure(at, jobs, False)
+            category, box, step = found.values()
+            sampler = {
+                s: at.rounds
+                * at.elements
+                * (statistics.median(category.times[s]) + statistics.median(box.times[s]))
+                for s in ("handwritten", "emitted")
+            }
+            ratios = [ratio(m.times["handwritten"], m.times["emitted"])[0] for m in (category, box, step)]
+            whole = sampler["handwritten"] / sampler["emitted"]
+            rows.append(
+                {name: size, "sampler_s": sampler, "sampler": whole, **dict(zip(jobs, ratios, strict=True))}
+            )
+            table.add_row(
+                f"{name.replace('_', ' ')} {size}",
+                *(f"{r:.2f}" for r in (*ratios[:2], whole)),
+                *(f"{sampler[s]:,.2f}" for s in ("handwritten", "emitted")),
+                f"{ratios[2]:.2f}",
+            )
+        table.add_section()
+    console.print(table)
+    for name in around:
+        mine = [row for row in rows if name in row]
+        span = math.log(mine[-1][name] / mine[0][name])
+        shown = ", ".join(
+            f"{label} {math.log(mine[-1]['sampler_s'][s] / mine[0]['sampler_s'][s]) / span:.2f}"
+            for s, label in (("handwritten", "hand-written"), ("emitted", "emitted"))
+        )
+        console.print(f"the sampler's time grows with {name.replace('_', ' ')} to the power: {shown}")
+    return rows
+
+
+def describe(s: Setting) -> str:
+    return (
+        f"{s.elements} elements, width {s.width}, {s.layers} layers, {s.heads} heads, {s.rounds} rounds, K = {s.inner_steps},"
+        f" batch {s.batch}, {s.precision}, {s.device}, {s.threads} thread{'s' * (s.threads > 1)}; emitted: tokens {s.tokens},"
+        f" inner {s.inner}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, value in {"batch": 16, **asdict(handwritten.Sizes())}.items():
+        if name != "categories":
+            parser.add_argument(
+                f"--{name.replace('_', '-')}", type=int, default=value, help=f"(default {value})"
+            )
+    parser.add_argument("--tokens", choices=("element", "split"), default="element", help="(default element)")
+    parser.add_argument("--inner", choices=("head", "joint"), default="head", help="(default head)")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--threads", type=int, default=1, help="(default 1)")
+    parser.add_argument("--repeats", type=int, default=7, help="of visits and steps (default 7)")
+    parser.add_argument(
+        "--round-repeats", type=int, default=3, help="of a whole round; 0 leaves it out (default 3)"
+    )
+    parser.add_argument("--compiled", action="store_true", help="time torch.compile of both sides as well")
+    parser.add_argument("--growth", action="store_true", help="only the table of how ratios grow")
+    parser.add_argument("--no-memory", action="store_true")
+    parser.add_argument("--json", type=Path, help="write everything measured")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    console = Console(width=max(150, Console().width))
+    setting = Setting(**{f.name: getattr(options, f.name) for f in fields(Setting)})
+    result: Any = growth(setting, options, console) if options.growth else compare(setting, options, console)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    pass
+    main()

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Network = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -154,21 +157,21 @@ def train_step(
     model: Model,
     batch: tuple[Tensor, Tensor],
     optimizer: torch.optim.Optimizer,
-    network: nn.Module | None = None,
+    network: Network | None = None,
 ) -> Tensor:
     """One step on categories (B, E) and boxes (B, E, 4) in [-1, 1]; ``network`` is the model, perhaps compiled."""
+    network = model if network is None else network
     category, box, query, t, noise = corrupt(model, *batch)
-    logits, guess = (network or model)(category, box, query, t)
+    logits, guess = network(category, box, query, t)
     query_category, query_box = query.chunk(2, 1)
     cost = F.cross_entropy(logits.transpose(1, 2), category, reduction="none")
     loss = (cost * query_category).sum(1).mean()
     loss = loss + ((guess - noise).square().mean(-1) * query_box).sum(1).mean()
     optimizer.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    detached: Tensor = loss.detach()
-    return detached
+    return loss.detach()
 
 
 # ---- sampling
@@ -176,11 +179,11 @@ def train_step(
 
 @torch.no_grad()
 def visit(
-    model: Model, category: Tensor, box: Tensor, number: int, network: nn.Module | None = None
+    model: Model, category: Tensor, box: Tensor, number: int, network: Network | None = None
 ) -> tuple[Tensor, Tensor]:
     """Undoes visit ``number`` of the trajectory: one category is drawn anew, or one box denoised."""
     s = model.sizes
-    network = network or model
+    network = model if network is None else network
     batch, device = len(category), category.device
     round_, site = divmod(number, 2 * s.elements)
     query = (torch.arange(2 * s.elements, device=device) == site).expand(batch, -1)

@@ -14,7 +14,7 @@ from . import order as algebra
 RESERVED = {
     "self", "x", "h", "u", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
-    "task", "draws", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
+    "task", "draws", "held", "kept", "free", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
     "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
     "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
@@ -24,7 +24,7 @@ RESERVED = {
 """Words that an emitted program uses itself; a variable of that name gets a trailing underscore."""
 
 SUFFIXES = (
-    "level", "count", "query", "given", "target", "inner", "inner_level", "inner_target", "value", "hidden", "asked", "head", "noise",
+    "level", "count", "query", "given", "target", "inner", "inner_level", "inner_target", "value", "hidden", "asked", "head", "noise", "part", "held", "chosen",
     "site", "keep", "beta", "steps", "present", "label", "shown", "before", "free", "law", "after", "loss", "seen",
 )  # fmt: skip
 

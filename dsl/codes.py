@@ -71,5 +71,5 @@ CODES: dict[str, str] = {
     "GEN911": "Muon is not emitted yet",
     "GEN912": "fields of several axes are not emitted yet",
     "GEN914": "a loop count at sampling is not emitted yet",
-    "GEN915": "giving a part of a vector is not emitted yet",
+    "GEN915": "an exact denoiser given a part of a vector",
 }

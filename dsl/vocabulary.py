@@ -447,6 +447,15 @@ class GivenPart(Model):
     variable: str
     part: str | None = None
     components: tuple[int, ...] | None = None
+    some: bool = Field(
+        False,
+        description="`some(a + b)`: each site (or plate element) with a probability drawn uniformly per example",
+    )
+
+    @property
+    def always(self) -> bool:
+        """Whether the whole variable is given at every site."""
+        return self.part is None and not self.some
 
 
 class Task(Model):
@@ -456,7 +465,13 @@ class Task(Model):
 
     @property
     def name(self) -> str:
-        return "+".join(p.variable + (f".{p.part}" if p.part else "") for p in self.parts) or "nothing"
+        def shown(some: bool) -> str:
+            return "+".join(
+                p.variable + (f".{p.part}" if p.part else "") for p in self.parts if p.some == some
+            )
+
+        chosen = shown(True)
+        return "+".join(filter(None, [shown(False), f"some({chosen})" if chosen else ""])) or "nothing"
 
 
 # ------------------------------------------------------------------------------------------------ training and sampling

@@ -175,6 +175,13 @@ class DiffusionHead(nn.Module):
         return out
 
 
+def components(given: Tensor | None, x: Tensor) -> Tensor:
+    """Which numbers of ``x`` (B, N, d) are given, as (B, N, d): none, whole sites (B, N), or parts of them (B, N, d)."""
+    if given is None:
+        return torch.zeros_like(x, dtype=torch.bool)
+    return given if given.dim() == x.dim() else given[..., None].expand_as(x)
+
+
 def queried(query: Tensor, sites: int) -> tuple[Tensor, Tensor]:
     """The rows that ``query`` (B, N) asks for, ``sites`` at most: their indices (B, sites) and which of them were asked.
 

@@ -264,13 +264,19 @@ class Trajectory:
     def _round(self, r: int) -> Masks:
         return self._drawn[r % len(self._drawn)]
 
-    def backwards(self) -> Iterator[Visit]:
-        """The visits from the last to the first; a visit's ``query`` leaves out the variables it does not touch."""
+    def backwards(self, free: Masks) -> Iterator[Visit]:
+        """The visits from the last to the first; a visit's ``query`` leaves out the variables it does not touch.
+
+        A visit that would change no site that is ``free`` (B, sites) in any trajectory is passed over.
+        """
+        anyone = {v: sites.any(0).cpu() for v, sites in free.items()}
         for r in reversed(range(self.rounds)):
             masks = self._round(r)
             before = {v: _before(mask) for v, mask in masks.items()}
-            touched = {v: mask.any(0).any(-1).tolist() for v, mask in masks.items()}
+            touched = {v: (mask.any(0).cpu() & anyone[v]).any(-1).tolist() for v, mask in masks.items()}
             for q in reversed(range(self.order.visits)):
                 query = {v: mask[:, q] for v, mask in masks.items() if touched[v][q]}
+                if not query:
+                    continue
                 count = {v: self._start[r][v] + before[v][:, q] for v in masks}
                 yield Visit(r * self.order.visits + q, query, count)

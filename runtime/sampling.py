@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from . import checkpoints
-from .data import Codec, Dataset
+from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .errors import UserError
 from .files import write_atomically
@@ -38,7 +38,7 @@ class Session:
         model: nn.Module,
         fields: dict[str, Field],
         data: Callable[[], Dataset],
-        tasks: dict[str, tuple[str, ...]],
+        tasks: dict[str, dict[str, str | slice]],
         report: Report | None = None,
     ) -> None:
         """Samples, then writes the table and, with a ``report``, a picture and its measures."""
@@ -46,11 +46,19 @@ class Session:
         self.checkpoint.restore(model, options.weights)
         model.to(self.device).eval()
         given = tasks[options.given]
-        real = data().test if given or report is not None else None
+        codec = Codec.from_json(fields, self.checkpoint.meta)
+        if options.source is not None:
+            kind = "parquet" if options.source.suffix == ".parquet" else "csv"
+            real: Examples | None = encode(f"{kind}:{options.source}", codec)
+        else:
+            real = data().test if given or report is not None else None
+        if options.source is not None and real is not None:
+            options.count = min(options.count, len(real))
         if given and real is not None and options.count > len(real):
             raise UserError(
                 f"--count {options.count}: the test split has only {len(real)} examples to take `{options.given}` from"
             )
+        refined = options.source is not None and options.refine is not None
         drawn: list[Examples] = []
         with Progress(
             TextColumn("{task.description}"),
@@ -67,14 +75,16 @@ class Session:
                 generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
                 start = (
                     real[k * options.batch :][:size]
-                    if given and real is not None
+                    if (given or options.source is not None) and real is not None
                     else self._start(size, fields, generator)
                 )
                 start = start.to(self.device)
-                held = {v: _all_sites(start, v, fields[v]) for v in given}
-                out = model.sample(
-                    start, held, generator, options.temperature, lambda n: bar.advance(task, n)
-                )  # type: ignore[operator]
+                held = held_sites(start, given, fields, options.share, generator)
+                out = start
+                if not refined:
+                    out = model.sample(  # type: ignore[operator]
+                        start, held, generator, options.temperature, lambda n: bar.advance(task, n)
+                    )
                 for _ in range(options.times if options.refine else 0):
                     out = model.redenoise(  # type: ignore[operator]
                         out,
@@ -86,13 +96,12 @@ class Session:
                     )
                 drawn.append(out.to("cpu"))
         samples = Examples.cat(drawn)
-        codec = Codec.from_json(fields, self.checkpoint.meta)
         write(options.out, codec.columns(samples))
         print(f"{len(samples)} samples -> {options.out}")
         if report is not None and real is not None:
             picture = options.out.with_suffix(".png")
             report.draw(
-                {"real": real[:16], f"drawn ({options.given})": samples[:32]},
+                {"given" if refined else "real": real[:16], f"drawn ({options.given})": samples[:32]},
                 codec,
                 picture,
             )
@@ -117,10 +126,35 @@ class Session:
         return Examples({} if present else {"": count}, present)
 
 
-def _all_sites(start: Examples, name: str, field: Field) -> Tensor:
-    if field.plate:
-        return start.present[field.plate]
-    return torch.ones_like(start.values[name], dtype=torch.bool)
+def held_sites(
+    start: Examples,
+    given: dict[str, str | slice],
+    fields: dict[str, Field],
+    share: float,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Masks of what is given: whole sites (B, n), or components of vectors (B, n, d).
+
+    ``given`` says "all", "some" (each element of a plate, or site, with probability ``share``) or a slice of components.
+    """
+    out: dict[str, Tensor] = {}
+    chosen: dict[str, Tensor] = {}
+    for name, what in given.items():
+        value, plate = start.values[name], fields[name].plate
+        exists = (
+            start.present[plate]
+            if plate
+            else torch.ones(value.shape[:2], dtype=torch.bool, device=value.device)
+        )
+        if isinstance(what, slice):
+            out[name] = torch.zeros_like(value, dtype=torch.bool)
+            out[name][..., what] = exists[..., None]
+        elif what == "some":
+            u = torch.rand(exists.shape, generator=generator, device=value.device)
+            out[name] = exists & chosen.setdefault(plate or name, u < share)
+        else:
+            out[name] = exists
+    return out
 
 
 def write(path: Path, columns: dict[str, list[Any]]) -> None:
@@ -183,6 +217,21 @@ def begin(
         default=tasks[0],
         help=f"what is taken from test examples (default {tasks[0]})",
     )
+    if any("some(" in task for task in tasks):
+        parser.add_argument(
+            "--share", type=float, default=0.5, help="share of the sites that `some(..)` gives (default 0.5)"
+        )
+    else:
+        parser.set_defaults(share=0.0)
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="take what is given from this .parquet or .csv instead of test examples; with --refine, "
+        "noise and denoise its examples instead of drawing new ones",
+    )
     parser.add_argument(
         "--refine",
         type=int,
@@ -202,6 +251,8 @@ def begin(
             parser.error(f"--{name} must be at least 1")
     if options.refine is not None and not 1 <= options.refine <= rounds:
         parser.error(f"--refine must be between 1 and {rounds} rounds")
+    if not 0 <= options.share <= 1:
+        parser.error("--share must be between 0 and 1")
     if options.temperature <= 0:
         parser.error("--temperature must be positive")
     if options.out.suffix not in (".parquet", ".npz"):

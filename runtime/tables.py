@@ -59,7 +59,9 @@ class Tables:
                 report = QualityReport()
                 report.generate(true, drawn, {"columns": kinds}, verbose=False)
                 # Pairs without an association in the real rows have no score; they are left out.
-                score = {k: report.get_details(k)["Score"].mean() for k in ("Column Shapes", "Column Pair Trends")}
+                score = {
+                    k: report.get_details(k)["Score"].mean() for k in ("Column Shapes", "Column Pair Trends")
+                }
                 found = {"shapes": score["Column Shapes"], "trends": score["Column Pair Trends"]}
             if "detection" in self.metrics:
                 found["detection"] = detection(true, drawn)

@@ -13,7 +13,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         return []
     out: list[Diagnostic] = []
     noised = set(spec.forward.noise)
-    always = set.intersection(*({p.variable for p in task.parts if p.part is None} for task in spec.tasks))
+    always = set.intersection(*({p.variable for p in task.parts if p.always} for task in spec.tasks))
     for name in sorted(always & noised):
         kernel = spec.forward.noise[name]
         out.append(
@@ -27,7 +27,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         )
     for task in spec.tasks:
-        given = {p.variable for p in task.parts if p.part is None}
+        given = {p.variable for p in task.parts if p.always}
         if noised and noised <= given and not always & noised:
             out.append(
                 Diagnostic(

@@ -88,12 +88,12 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     for x in spec.variables:
         if isinstance(x.type, v.Real) and len(x.type.shape) > 1:
             refuse("GEN912", "a field of more than one axis", x.span, "use a vector, `real(784)`")
-    for task in spec.tasks:
+    for task in spec.tasks if isinstance(spec.denoiser, v.Exact) else ():
         for part in task.parts:
             if part.part is not None:
                 refuse(
                     "GEN915",
-                    f"giving a part of a vector (`{part.variable}.{part.part}`)",
+                    f"giving a part of a vector (`{part.variable}.{part.part}`) to an exact denoiser",
                     part.span,
                     f"give the whole of `{part.variable}`, or nothing of it",
                 )

@@ -91,7 +91,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
-        "tasks": [SimpleNamespace(name=t.name, variables=tuple(p.variable for p in t.parts)) for t in spec.tasks],
+        "tasks": [SimpleNamespace(name=t.name, held=_held(t)) for t in spec.tasks], "chosen": _chosen(spec, noised),
         "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec, base), "data_line": program.line(spec.data.span) if spec.data else 0,
         "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"),
         "denoiser_line": program.line(spec.denoiser.span), "train": spec.train, "sample": spec.sample,
@@ -123,7 +123,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
         head_values=values if x.target in ("clean", "classifier") else state_values,
-        joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
+        held=[], joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
         sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
         predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),
@@ -171,14 +171,49 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
 
 def _tasks(spec: v.Spec, x: SimpleNamespace) -> None:
     """Which drawn tasks give the variable."""
-    numbers = [k for k, task in enumerate(spec.tasks) if any(p.variable == x.name for p in task.parts)]
-    x.task_text = (
-        " | ".join(f"(task == {k})" for k in numbers)
-        if len(numbers) > 1
-        else f"task == {numbers[0]}"
-        if numbers
-        else ""
-    )
+    many = len(spec.tasks) > 1
+    whole: list[str] = []
+    parts: dict[tuple[int, ...], list[str]] = {}
+    for k, task in enumerate(spec.tasks):
+        for p in (p for p in task.parts if p.variable == x.name):
+            if p.components is not None:
+                parts.setdefault(p.components, []).append(f"task == {k}")
+            elif p.some:
+                chosen = f"{x.plate.py if x.plate else x.py}_chosen"
+                whole.append(f"(task == {k}) & {chosen}" if many else chosen)
+            else:
+                whole.append(f"task == {k}")
+    x.task_text = _either(whole) or "torch.zeros_like(task, dtype=torch.bool)"
+    x.held = [(c[0], c[-1] + 1, _either(texts)) for c, texts in parts.items()]
+
+
+def _either(texts: list[str]) -> str:
+    return " | ".join(f"({t})" for t in texts) if len(texts) > 1 else "".join(texts)
+
+
+def _chosen(spec: v.Spec, noised: list[SimpleNamespace]) -> list[tuple[str, str]]:
+    """The random masks of `some(..)`: one per plate, or per variable outside plates, and its shape."""
+    some = {p.variable for task in spec.tasks for p in task.parts if p.some}
+    out: dict[str, str] = {}
+    for x in noised:
+        if x.name in some:
+            out[x.plate.py if x.plate else x.py] = f"len(clean), {x.sites_text}"
+    return list(out.items())
+
+
+def _held(task: v.Task) -> str:
+    """What a task gives, as the sampling program reads it."""
+    entries: list[str] = []
+    for p in task.parts:
+        what = (
+            f"slice({p.components[0]}, {p.components[-1] + 1})"
+            if p.components
+            else '"some"'
+            if p.some
+            else '"all"'
+        )
+        entries.append(f"{literal(p.variable)}: {what}")
+    return "{" + ", ".join(entries) + "}"
 
 
 def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[SimpleNamespace]:

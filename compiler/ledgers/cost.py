@@ -72,6 +72,8 @@ def cost(program: Program) -> Cost | None:
         if not x.noised:
             continue
         parameters += fourier(w) + w + (w if x.givable else 0)
+        if any(p.variable == x.name and p.part for task in program.spec.tasks for p in task.parts):
+            parameters += vector(2 * x.length, w)
         if x.kind == "token":
             out = values(x) if x.target in ("clean", "classifier") else state
             parameters += 2 * w + w * out + out

@@ -222,23 +222,34 @@ def _word(expr: Name | Call) -> str:
     return expr.text if isinstance(expr, Name) else expr.name.text
 
 
+def _terms(expr: Expr) -> list[Expr]:
+    """The summands of ``a + b + c``."""
+    terms: list[Expr] = []
+    while isinstance(expr, Binary) and expr.operator == "+":
+        terms.append(expr.right)
+        expr = expr.left
+    return [expr, *reversed(terms)]
+
+
 def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) -> v.Task | None:
     """One alternative of `given`: variables and parts joined by `+`, or `nothing`."""
     if isinstance(expr, Name) and expr.text == "nothing":
         return v.Task().located(expr.span)
-    terms: list[Expr] = []
-    rest = expr
-    while isinstance(rest, Binary) and rest.operator == "+":
-        terms.append(rest.right)
-        rest = rest.left
     parts: list[v.GivenPart] = []
-    for term in [rest, *reversed(terms)]:
+    terms: list[tuple[Expr, bool]] = []
+    for term in _terms(expr):
+        several = isinstance(term, Call) and term.name.text == "some"
+        if isinstance(term, Call) and several and len(term.arguments) == 1 and term.arguments[0].key is None:
+            terms += [(inner, True) for inner in _terms(term.arguments[0].value)]
+        else:
+            terms.append((term, False))
+    for term, some in terms:
         if not isinstance(term, Name) or isinstance(term, Number):
             bind.error(
                 "GEN110",
                 "a task lists variables",
                 term.span,
-                "write `given nothing | category | category + box.size`",
+                "write `given nothing | category | category + box.size | some(category + box)`",
             )
             return None
         name = term.parts[0]
@@ -249,7 +260,7 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
             bind.error("GEN106", f"`{name}` is given twice in one task", term.span, "keep one")
             continue
         if len(term.parts) == 1:
-            parts.append(v.GivenPart(variable=name).located(term.span))
+            parts.append(v.GivenPart(variable=name, some=some).located(term.span))
             continue
         kind = variables[name].type
         if (
@@ -262,5 +273,9 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
             bind.error("GEN110", f"`{name}` has no part `{'.'.join(term.parts[1:])}`", term.span, help_)
             return None
         part = term.parts[1]
+        if some:
+            help_ = "give the part everywhere, or the whole of some sites"
+            bind.error("GEN110", "a part cannot be given at some sites only", term.span, help_)
+            return None
         parts.append(v.GivenPart(variable=name, part=part, components=PARTS[part]).located(term.span))
     return v.Task(parts=tuple(parts)).located(expr.span)

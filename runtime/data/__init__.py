@@ -2,7 +2,7 @@
 
 from .codec import Codec
 from .fields import Tokens, Vectors
-from .load import Dataset, load
+from .load import Dataset, encode, load
 from .table import read_table
 
-__all__ = ["Codec", "Dataset", "Tokens", "Vectors", "load", "read_table"]
+__all__ = ["Codec", "Dataset", "Tokens", "Vectors", "encode", "load", "read_table"]

@@ -75,7 +75,7 @@ class Codec:
             out = np.stack([change(scale, flat[:, k]) for k, scale in enumerate(own)], 1)
         return torch.from_numpy(np.ascontiguousarray(out)).reshape(values.shape)
 
-    def _values(self, name: str) -> list[Any]:
+    def values(self, name: str) -> list[Any]:
         """A token variable's values as the file had them."""
         read = _READ[self.types.get(name, "str")]
         return [None if w == MISSING else read(w) for w in self.vocabulary[name]]
@@ -93,7 +93,7 @@ class Codec:
             if isinstance(f, Tokens):
                 if f.missing:
                     continue
-                names = self._values(name)
+                names = self.values(name)
                 rows = [[names[v] for v in row] for row in value.tolist()]
             else:
                 rows = self.decode(name, value).tolist()

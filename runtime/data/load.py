@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,46 @@ def load(
     Raises:
         UserError: naming file, row and cause.
     """
+    raw = _read(source, fields, group, base)
+    values, rows, path = raw.values, raw.rows, raw.path
+    first, second = _split(
+        [raw.groups[k] for k in rows] if group else list(range(len(rows))), train, seed, path, group
+    )
+    codec = Codec(dict(fields), raw.vocabulary, _scales(fields, values, raw.present, first), raw.types)
+    everything = _encoded(raw, codec)
+    return Dataset(everything.take(first), everything.take(second), codec, raw.total - len(rows))
+
+
+def encode(source: str, codec: Codec, base: Path | None = None) -> Examples:
+    """The examples of another file, as the training data was written.
+
+    Raises:
+        UserError: naming file, row and cause; also where a value was never seen in training.
+    """
+    fields = {
+        name: replace(f, values=tuple(codec.values(name)))
+        if isinstance(f, Tokens) and f.values is None and not f.missing
+        else f
+        for name, f in codec.fields.items()
+    }
+    return _encoded(_read(source, fields, None, base), codec)
+
+
+@dataclass
+class _Raw:
+    """What a file holds, before scaling: only ``rows`` fit the plates."""
+
+    path: str
+    total: int
+    rows: list[int]
+    groups: list[Any]
+    values: dict[str, Tensor]
+    present: dict[str, Tensor]
+    vocabulary: dict[str, list[str]]
+    types: dict[str, str]
+
+
+def _read(source: str, fields: Mapping[str, Field], group: str | None, base: Path | None) -> _Raw:
     names = sorted(
         {c for name, f in fields.items() for c in column_names(name, f)} | ({group} if group else set())
     )
@@ -101,16 +141,16 @@ def load(
         plate: torch.arange(size) < torch.tensor([lengths[plate][k] for k in rows])[:, None]
         for plate, size in plates.items()
     }
-    first, second = _split(
-        [table[group][k] for k in rows] if group else list(range(len(rows))), train, seed, path, group
-    )
-    codec = Codec(dict(fields), vocabulary, _scales(fields, values, present, first), types)
-    for name, f in fields.items():
+    return _Raw(path, total, rows, table[group] if group else [], values, present, vocabulary, types)
+
+
+def _encoded(raw: _Raw, codec: Codec) -> Examples:
+    values = dict(raw.values)
+    for name, f in codec.fields.items():
         if isinstance(f, Vectors):
-            encoded = codec.encode(name, values[name])
-            values[name] = encoded * present[f.plate][..., None] if f.plate else encoded
-    everything = Examples(values, present)
-    return Dataset(everything.take(first), everything.take(second), codec, total - len(rows))
+            scaled = codec.encode(name, values[name])
+            values[name] = scaled * raw.present[f.plate][..., None] if f.plate else scaled
+    return Examples(values, raw.present)
 
 
 def _scales(

@@ -22,7 +22,9 @@ def cache(tmp_path, monkeypatch):
 
 def rows(path):
     table = pq.read_table(path).to_pydict()
-    return [(x, list(zip(*c, strict=True))) for x, *c in zip(table["x"], *(table[n] for n in NAMES), strict=True)]
+    return [
+        (x, list(zip(*c, strict=True))) for x, *c in zip(table["x"], *(table[n] for n in NAMES), strict=True)
+    ]
 
 
 def holds(bits, clause):
@@ -42,13 +44,17 @@ def test_formulas_are_distinct_satisfied_and_of_the_recipe():
         assert all(len({literal // 2 for literal in c}) == 3 and list(c) == sorted(c) for c in clauses)
         assert all(holds(bits, c) for c in clauses)
     # About 98.8 % of such formulas have one solution (igd: .988 of the test file); 300 draws, below .95 with p < 1e-5.
-    single = [sum(all(holds(b, c) for c in cl) for b in itertools.product((0, 1), repeat=5)) == 1 for _, cl in found]
+    single = [
+        sum(all(holds(b, c) for c in cl) for b in itertools.product((0, 1), repeat=5)) == 1 for _, cl in found
+    ]
     assert np.mean(single) > 0.95
 
 
 def test_the_same_options_give_the_same_formulas_and_another_seed_others(tmp_path):
     first = formulas.random_formulas(5, 20, 0)
-    assert first.equals(formulas.random_formulas(5, 20, 0)) and not first.equals(formulas.random_formulas(5, 20, 1))
+    assert first.equals(formulas.random_formulas(5, 20, 0)) and not first.equals(
+        formulas.random_formulas(5, 20, 1)
+    )
 
 
 def test_python_sat_agrees():

@@ -45,11 +45,15 @@ def test_a_table_comes_back_with_its_types_gaps_and_whole_numbers(tmp_path):
     columns = found.codec.columns(found.train)
     again = data.Codec.from_json(FIELDS, found.codec.as_json()).columns(found.train)
     assert columns == again and set(columns) == set(content.column_names)
-    assert {type(v) for v in columns["rank"]} == {int} and None in columns["job"] and None in columns["height"]
+    assert (
+        {type(v) for v in columns["rank"]} == {int} and None in columns["job"] and None in columns["height"]
+    )
     original = content.to_pylist()
     drawn = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     by_gain = sorted(r["gain"] for r in drawn)
-    assert by_gain.count(0.0) / len(by_gain) == pytest.approx(np.mean([r["gain"] == 0 for r in original]), abs=0.08)
+    assert by_gain.count(0.0) / len(by_gain) == pytest.approx(
+        np.mean([r["gain"] == 0 for r in original]), abs=0.08
+    )
     heights = [r["height"] for r in drawn if r["height"] is not None]
     assert set(np.round(heights, 3)) <= set(np.round([r["height"] for r in original if r["height"]], 3))
 
@@ -60,7 +64,9 @@ def test_scales_invert_what_they_were_fitted_on(kind, values):
     values = np.array(values, dtype=float)
     scale = scales.from_json(scales.fit(kind, values).as_json())
     back = scale.restore(scale.encode(values))
-    assert np.isfinite(scale.encode(values)).all() and np.abs(back - values).max() <= 2e-3 * (np.ptp(values) or 1)
+    assert np.isfinite(scale.encode(values)).all() and np.abs(back - values).max() <= 2e-3 * (
+        np.ptp(values) or 1
+    )
 
 
 def test_a_missing_number_without_a_variable_for_it_is_named(tmp_path):
@@ -82,7 +88,11 @@ def test_csv_cells_are_trimmed_and_question_marks_are_no_value(tmp_path):
     (tmp_path / "a.csv").write_text("age, job\n39, State-gov\n50, ?\n,Private\n")
     found = read_csv(tmp_path / "a.csv")
     assert found.column_names == ["age", "job"]
-    assert found["job"].to_pylist() == ["State-gov", None, "Private"] and found["age"].to_pylist() == [39, 50, None]
+    assert found["job"].to_pylist() == ["State-gov", None, "Private"] and found["age"].to_pylist() == [
+        39,
+        50,
+        None,
+    ]
 
 
 def test_measures_tell_good_rows_from_bad_ones(tmp_path):
@@ -114,4 +124,7 @@ def test_rotations_keep_lengths_and_angles_and_turn_uniformly():
     assert torch.allclose(triple, torch.linalg.det(vectors[:, :3]), atol=1e-4)  # no mirror images
     # Mean and second moment of a uniform direction: 0 and 1/3 each; five standard errors at 20,000 draws.
     unit = turned[:, 0] / turned[:, 0].norm(dim=-1, keepdim=True)
-    assert unit.mean(0).abs().max() < 0.021 and (unit.T @ unit / len(unit) - torch.eye(3) / 3).abs().max() < 0.011
+    assert (
+        unit.mean(0).abs().max() < 0.021
+        and (unit.T @ unit / len(unit) - torch.eye(3) / 3).abs().max() < 0.011
+    )

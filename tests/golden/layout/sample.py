@@ -33,8 +33,8 @@ def main() -> None:
         FIELDS,
         load_data,
         tasks={
-            "nothing": (),
-            "category": ("category",),
+            "nothing": {},
+            "category": {"category": "all"},
         },
         report=REPORT,
     )

@@ -173,7 +173,7 @@ class LayoutJointHead(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
 
@@ -195,7 +195,7 @@ class LayoutJointHead(nn.Module):
         m = path.count["box"].expand(len(samples), -1)
         values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -218,7 +218,11 @@ class LayoutJointHead(nn.Module):
         )
         category_free = element_present & ~category_given
         box_free = element_present
-        for visit in path.backwards():
+        free = {
+            "category": category_free,
+            "box": box_free,
+        }
+        for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
             category_m = (visit.count["category"] * ~category_given).expand(category.shape)
             box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free

@@ -153,7 +153,7 @@ class Mixture(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
 
@@ -175,7 +175,7 @@ class Mixture(nn.Module):
         m = path.count["spot"].expand(len(samples), -1)
         values["spot"], _ = self.spot_noise.at(values["spot"], SPOT_STEPS * m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -194,7 +194,11 @@ class Mixture(nn.Module):
         spot = state.values["spot"]
         bit_free = torch.ones_like(bit, dtype=torch.bool)
         spot_free = torch.ones_like(spot[..., 0], dtype=torch.bool)
-        for visit in path.backwards():
+        free = {
+            "bit": bit_free,
+            "spot": spot_free,
+        }
+        for visit in path.backwards(free):
             bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
             bit_m = (visit.count["bit"]).expand(bit.shape)
             spot_query = visit.query.get("spot", torch.zeros_like(spot_free)) & spot_free

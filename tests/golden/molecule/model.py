@@ -181,7 +181,7 @@ class Molecule(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
 
@@ -203,7 +203,7 @@ class Molecule(nn.Module):
         m = path.count["position"].expand(len(samples), -1)
         values["position"], _ = self.position_noise.at(values["position"], POSITION_STEPS * m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -223,7 +223,11 @@ class Molecule(nn.Module):
         position = state.values["position"]
         element_free = atom_present
         position_free = atom_present
-        for visit in path.backwards():
+        free = {
+            "element": element_free,
+            "position": position_free,
+        }
+        for visit in path.backwards(free):
             element_query = visit.query.get("element", torch.zeros_like(element_free)) & element_free
             element_m = (visit.count["element"]).expand(element.shape)
             position_query = visit.query.get("position", torch.zeros_like(position_free)) & position_free

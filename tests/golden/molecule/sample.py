@@ -32,7 +32,7 @@ def main() -> None:
         FIELDS,
         load_data,
         tasks={
-            "nothing": (),
+            "nothing": {},
         },
         report=REPORT,
     )

@@ -106,7 +106,7 @@ class Parity(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
 
@@ -126,7 +126,7 @@ class Parity(nn.Module):
         m = path.count["bit"].expand(len(samples), -1)
         values["bit"] = self.bit_noise.at(values["bit"], m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -143,7 +143,10 @@ class Parity(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given the state."""
         bit = state.values["bit"]
         bit_free = torch.ones_like(bit, dtype=torch.bool)
-        for visit in path.backwards():
+        free = {
+            "bit": bit_free,
+        }
+        for visit in path.backwards(free):
             bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
             bit_m = (visit.count["bit"]).expand(bit.shape)
             x = {

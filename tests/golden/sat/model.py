@@ -163,7 +163,7 @@ class Sat(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         values |= {
             name: start.values[name]
@@ -191,7 +191,7 @@ class Sat(nn.Module):
         m = path.count["x"].expand(len(samples), -1)
         values["x"] = self.x__noise.at(values["x"], m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -213,7 +213,10 @@ class Sat(nn.Module):
         third = state.values["third"]
         x_ = state.values["x"]
         x__free = variable_present
-        for visit in path.backwards():
+        free = {
+            "x": x__free,
+        }
+        for visit in path.backwards(free):
             x__query = visit.query.get("x", torch.zeros_like(x__free)) & x__free
             x__m = (visit.count["x"]).expand(x_.shape)
             x = {

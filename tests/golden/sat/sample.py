@@ -32,7 +32,7 @@ def main() -> None:
         FIELDS,
         load_data,
         tasks={
-            "first+second+third": ("first", "second", "third"),
+            "first+second+third": {"first": "all", "second": "all", "third": "all"},
         },
         report=REPORT,
     )

@@ -275,7 +275,7 @@ class Table(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         values |= {name: start.values[name] for name in ("label",)}
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
@@ -302,7 +302,7 @@ class Table(nn.Module):
         m = path.count["money"].expand(len(samples), -1)
         values["money"], _ = self.money_noise.at(values["money"], MONEY_STEPS * m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -327,7 +327,13 @@ class Table(nn.Module):
         grade_free = torch.ones_like(grade, dtype=torch.bool)
         age_free = torch.ones_like(age[..., 0], dtype=torch.bool)
         money_free = torch.ones_like(money[..., 0], dtype=torch.bool)
-        for visit in path.backwards():
+        free = {
+            "work": work_free,
+            "grade": grade_free,
+            "age": age_free,
+            "money": money_free,
+        }
+        for visit in path.backwards(free):
             work_query = visit.query.get("work", torch.zeros_like(work_free)) & work_free
             work_m = (visit.count["work"] * ~work_given).expand(work.shape)
             grade_query = visit.query.get("grade", torch.zeros_like(grade_free)) & grade_free

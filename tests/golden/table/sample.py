@@ -33,8 +33,8 @@ def main() -> None:
         FIELDS,
         load_data,
         tasks={
-            "label": ("label",),
-            "label+work": ("label", "work"),
+            "label": {"label": "all"},
+            "label+work": {"label": "all", "work": "all"},
         },
     )
 

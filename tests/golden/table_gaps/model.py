@@ -264,7 +264,7 @@ class TableGaps(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
 
@@ -290,7 +290,7 @@ class TableGaps(nn.Module):
         m = path.count["job"].expand(len(samples), -1)
         values["job"] = self.job_noise.at(values["job"], m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -313,7 +313,13 @@ class TableGaps(nn.Module):
         height_free = torch.ones_like(height[..., 0], dtype=torch.bool)
         height_gap_free = torch.ones_like(height_gap, dtype=torch.bool)
         job_free = torch.ones_like(job, dtype=torch.bool)
-        for visit in path.backwards():
+        free = {
+            "number": number_free,
+            "height": height_free,
+            "height_gap": height_gap_free,
+            "job": job_free,
+        }
+        for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_n = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
             height_query = visit.query.get("height", torch.zeros_like(height_free)) & height_free

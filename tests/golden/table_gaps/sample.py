@@ -34,7 +34,7 @@ def main() -> None:
         FIELDS,
         load_data,
         tasks={
-            "nothing": (),
+            "nothing": {},
         },
         report=REPORT,
     )

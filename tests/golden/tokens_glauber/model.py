@@ -133,7 +133,7 @@ class TokensGlauber(nn.Module):
         }
         for name, kept in given.items():
             if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
         return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
 
@@ -153,7 +153,7 @@ class TokensGlauber(nn.Module):
         m = path.count["letter"].expand(len(samples), -1)
         values["letter"] = self.letter_noise.at(values["letter"], m, generator)
         for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - 2))
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
@@ -171,7 +171,10 @@ class TokensGlauber(nn.Module):
         place_present = state.present["place"]
         letter = state.values["letter"]
         letter_free = place_present
-        for visit in path.backwards():
+        free = {
+            "letter": letter_free,
+        }
+        for visit in path.backwards(free):
             letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
             letter_m = (visit.count["letter"]).expand(letter.shape)
             x = {

@@ -35,7 +35,7 @@ def main() -> None:
         FIELDS,
         load_data,
         tasks={
-            "nothing": (),
+            "nothing": {},
         },
     )
 
