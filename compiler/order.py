@@ -7,12 +7,15 @@ and sites; `visit_at` gives the k-th visit of a fixed order by arithmetic.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TypeVar
 
 from gencc.dsl import vocabulary as v
+
+from . import schedules
 
 Kind = tuple[tuple[str, int], ...]
 """What a visit holds: sorted pairs of a variable and its number of sites."""
@@ -77,14 +80,10 @@ def shape(order: v.Order, sites: Sites) -> Shape:
                 kinds[kind] = kinds.get(kind, 0) + count
             return Shape(length(order, sites), kinds, {order.variable: 1})
         case v.Confidence():
-            widest = -(-sites[order.variable] // order.steps)
-            return Shape(
-                order.steps,
-                {((order.variable, widest),): order.steps},
-                {order.variable: 1},
-                False,
-                exact=False,
-            )
+            left = still_masked(order, sites[order.variable])
+            sizes = Counter(b - a for a, b in pairwise(left))
+            kinds = {((order.variable, size),): count for size, count in sizes.items()}
+            return Shape(order.steps, kinds, {order.variable: 1}, False, exact=False)
         case v.Repeat():
             body = shape(order.body, sites)
             kinds = {kind: count * order.times for kind, count in body.visit_kinds.items()}
@@ -184,7 +183,11 @@ def _runs(order: v.Order, sites: Sites, backwards: bool) -> Iterator[tuple[int, 
             if backwards and len({length(part, sites) for part in order.parts}) > 1:
                 raise _Unknown
             yield from _merged_runs([_runs(part, sites, backwards) for part in order.parts])
-        case v.Shuffle() | v.RandomScan() | v.Zip() | v.Confidence():
+        case v.Confidence():
+            counts = pairwise(still_masked(order, sites[order.variable]))
+            for before, after in list(counts)[:: -1 if backwards else 1]:
+                yield 1, ((order.variable, after - before),)
+        case v.Shuffle() | v.RandomScan() | v.Zip():
             whole = shape(order, sites)
             if len(whole.visit_kinds) > 1:
                 raise _Unknown
@@ -309,6 +312,16 @@ def walk(order: v.Order) -> Iterator[v.Order]:
         yield from walk(part)
 
 
+def still_masked(order: v.Confidence, sites: int) -> tuple[int, ...]:
+    """How many sites are masked after 0, 1, .. visits of the forward process: from none to all, one more at least each."""
+    counts = [0]
+    for visit in range(1, order.steps + 1):
+        share = schedules.at(order.schedule, 1 - visit / order.steps, order.steps)
+        least, most = counts[-1] + 1, sites - (order.steps - visit)
+        counts.append(min(max(round(share * sites), least), most))
+    return (*counts[:-1], sites)
+
+
 def variables(order: v.Order) -> set[str]:
     """The variables that an order mentions."""
     leaves = v.Sweep | v.Together | v.Blocks | v.Confidence
@@ -367,6 +380,9 @@ def text(order: v.Order, sites: Sites) -> str:
             return call("together", f'"{order.variable}"', str(sites[order.variable]))
         case v.Blocks():
             return call("blocks", f'"{order.variable}"', str(sites[order.variable]), str(order.size))
+        case v.Confidence():
+            left = still_masked(order, sites[order.variable])
+            return call("unmask", f'"{order.variable}"', repr(left))
         case v.Repeat():
             return call("repeat", str(order.times), inner(order.body))
         case v.Reverse():

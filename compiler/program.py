@@ -14,7 +14,8 @@ from . import order as algebra
 RESERVED = {
     "self", "x", "h", "u", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
-    "task", "draws", "held", "kept", "free", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
+    "task", "draws", "held", "kept", "free", "token", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "label", "signal",
+    "noisy", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
     "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
     "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
@@ -80,6 +81,8 @@ class Var:
     length: int
     givable: bool
     """Whether some task gives it."""
+    sure: bool = False
+    """Whether its most confident sites are committed first (`confidence`)."""
 
     @property
     def caps(self) -> str:
@@ -118,12 +121,17 @@ def analyse(spec: v.Spec, source: Source) -> Program:
     names = identifiers([x.name for x in spec.variables])
     targets = {p.variable: p.target for p in spec.predictions}
     given = {p.variable for task in spec.tasks for p in task.parts}
+    sure = {o.variable for o in algebra.walk(spec.forward.order) if isinstance(o, v.Confidence)}
     out: list[Var] = []
     for x in spec.variables:
         kinds = shape.kinds_of(x.name)
         alone = [sum(n for _, n in kind) == 1 for kind in kinds]
         noised = x.name in spec.forward.noise and bool(kinds)
-        most = max((n for kind in kinds for name, n in kind if name == x.name), default=0)
+        most = (
+            x.sites
+            if x.name in sure
+            else max((n for kind in kinds for name, n in kind if name == x.name), default=0)
+        )
         size = (
             x.type.size
             if isinstance(x.type, v.Ordinal)
@@ -144,13 +152,14 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 target=targets.get(x.name, default if noised else None),
                 noised=noised,
                 kind="token" if x.is_discrete else "vector",
-                mode="condition" if not noised else "hidden" if all(alone) else "seen",
+                mode="condition" if not noised else "seen" if x.name in sure or not all(alone) else "hidden",
                 moves=moves,
                 most=most,
                 rows=x.sites,
                 values=size,
                 length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
                 givable=x.name in given,
+                sure=x.name in sure,
             )
         )
     return Program(spec, source, tuple(out), shape, spec.forward.rounds)

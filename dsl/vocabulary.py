@@ -540,6 +540,11 @@ class Sample(Model):
     batch: Positive = Field(64, description="samples drawn together")
     refine: Redenoise | None = Field(None, description="refinement of finished samples")
     temperature: Rate = Field(1.0, description="divides the logits of discrete variables")
+    choice: float = Field(
+        4.5,
+        description="noise on the confidence by which sites are chosen (`confidence`), fading to 0 over the visits",
+        ge=0,
+    )
     guidance: float = Field(0.0, description="weight of classifier-free guidance", ge=0)
     loops: Schedule | Positive | None = Field(
         None, description="loop count, or a schedule of it over the trajectory"

@@ -57,6 +57,39 @@ def blocks(variable: str, sites: int, size: int) -> Order:
     return _Listed(variable, group[None] == torch.arange(int(group[-1]) + 1)[:, None])
 
 
+class _Unmasked(Order):
+    """Random groups of sites, their sizes given: the forward process of `confidence`."""
+
+    fixed = False
+
+    def __init__(self, variable: str, masked: tuple[int, ...]) -> None:
+        self.variable, self.masked, self.visits = variable, torch.tensor(masked), len(masked) - 1
+
+    def draw(self, batch: int, generator: torch.Generator) -> Masks:
+        u = torch.rand(batch, int(self.masked[-1]), generator=generator, device=generator.device)
+        place = u.argsort(1)[:, None]
+        ends = self.masked.to(generator.device)[:, None]
+        return {self.variable: (place >= ends[:-1]) & (place < ends[1:])}
+
+
+def unmask(variable: str, masked: tuple[int, ...]) -> Order:
+    """Visit k of the forward process masks random sites, so that ``masked[k + 1]`` are masked after it."""
+    return _Unmasked(variable, masked)
+
+
+def surest(
+    logits: Tensor, token: Tensor, masked: Tensor, stay: Tensor, noise: float, generator: torch.Generator
+) -> Tensor:
+    """Which of the ``masked`` (B, n) sites are committed to ``token`` (B, n): all but the ``stay`` (B,) least sure.
+
+    The confidence is the log-probability of the drawn token, plus Gumbel noise times ``noise`` (MaskGIT, arXiv 2202.04200).
+    """
+    score = logits.log_softmax(-1).gather(-1, token[..., None])[..., 0]
+    gumbel = -torch.empty_like(score).exponential_(generator=generator).log()
+    score = (score + noise * gumbel).masked_fill(~masked, torch.inf)
+    return masked & (score.argsort(1).argsort(1) >= stay[:, None])
+
+
 class _Composite(Order):
     def __init__(self, parts: tuple[Order, ...]) -> None:
         self.parts = parts

@@ -87,6 +87,27 @@ def _blocks(spec: v.Spec, order: v.Order) -> list[Diagnostic]:
                 )
             ]
     if isinstance(order, v.Confidence) and spec.forward is not None:
+        sites = spec.variable(order.variable).sites
+        if spec.forward.rounds != 1:
+            return [
+                Diagnostic(
+                    "GEN208",
+                    f"`confidence` unmasks everything in one round, and there are {spec.forward.rounds}",
+                    spec.forward.where("rounds"),
+                    labels=(Label(order.span, "the order"),),
+                    help="use `rounds = 1`; the steps of `confidence` say how many visits there are",
+                )
+            ]
+        if order.steps > sites:
+            return [
+                Diagnostic(
+                    "GEN207",
+                    f"{order.steps} steps for the {sites} sites of `{order.variable}`",
+                    order.where("steps"),
+                    note="each step commits at least one site",
+                    help=f"use at most {sites}",
+                )
+            ]
         kernel = spec.forward.noise.get(order.variable)
         if kernel is not None and not isinstance(kernel, v.MaskKernel):
             return [

@@ -6,7 +6,6 @@ from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Severity
 from gencc.dsl.source import Span
 
-from .. import order as algebra
 from ..ir import Graph
 
 LATER = "it is checked, and left out of the programs"
@@ -66,14 +65,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         for kernel in forward.noise.values():
             if isinstance(kernel, v.FlowKernel):
                 refuse("GEN905", "the `flow` kernel", kernel.span, "use `gaussian(..)`")
-        confidence = algebra.contains(forward.order, v.Confidence)
-        if confidence is not None:
-            refuse(
-                "GEN906",
-                "the `confidence` order",
-                confidence.span,
-                "visit in a fixed or random order, for example `shuffle(v)`",
-            )
     if isinstance(spec.denoiser, v.Transformer):
         if spec.denoiser.inner == "row":
             refuse("GEN907", "`inner = row`", spec.denoiser.where("inner"), "use `head` or `joint`")

@@ -94,7 +94,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "tasks": [SimpleNamespace(name=t.name, held=_held(t)) for t in spec.tasks], "chosen": _chosen(spec, noised),
         "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec, base), "data_line": program.line(spec.data.span) if spec.data else 0,
         "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"),
-        "denoiser_line": program.line(spec.denoiser.span), "train": spec.train, "sample": spec.sample,
+        "denoiser_line": program.line(spec.denoiser.span), "train": spec.train, "sample": spec.sample, "choice": spec.sample.choice,
         "steps_line": program.line(spec.train.where("steps")), "draws": spec.train.draws,
         "any_draws": any(x.kind == "vector" and not x.joint for x in noised),
         "refine": (spec.sample.refine.rounds, spec.sample.refine.times) if spec.sample.refine else None,
@@ -122,8 +122,8 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
         most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
-        head_values=values if x.target in ("clean", "classifier") else state_values,
-        held=[], joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
+        head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
+        held=[], sure=x.sure, joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
         sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
         predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),
@@ -164,6 +164,9 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     out.oracle_call = {
         "cross_entropy": f'before("{x.py}", x{seen})', "clean": f'clean("{x.py}", x{seen})', "classifier": f'signal("{x.py}", x)',
     }[x.target or "cross_entropy"]  # fmt: skip
+    if x.sure:
+        out.admissible = out.needs_count = out.needs_m = False
+        out.oracle_call = f'clean("{x.py}", x, seen=True)'
     if exact and out.admissible:
         out.admissible = out.needs_count = out.needs_m = False
     return out

@@ -71,11 +71,11 @@ def cost(program: Program) -> Cost | None:
             parameters += x.sites * w
         if not x.noised:
             continue
-        parameters += fourier(w) + w + (w if x.givable else 0)
+        parameters += (0 if x.sure else fourier(w) + w) + (w if x.givable else 0)
         if any(p.variable == x.name and p.part for task in program.spec.tasks for p in task.parts):
             parameters += vector(2 * x.length, w)
         if x.kind == "token":
-            out = values(x) if x.target in ("clean", "classifier") else state
+            out = values(x) if x.sure or x.target in ("clean", "classifier") else state
             parameters += 2 * w + w * out + out
         elif d.inner == "joint":
             parameters += 2 * w + w * x.length + x.length

@@ -24,10 +24,14 @@ class VisitLine:
     sites: tuple[tuple[str, int], ...]
     count: int
     exact: bool
+    chosen: bool = False
+    """Whether the sites are chosen by confidence: then even a visit of one is not exact."""
 
     @property
     def verdict(self) -> str:
         total = sum(n for _, n in self.sites)
+        if self.chosen:
+            return f"factorised ({total} site{'s' * (total > 1)} chosen by value)"
         return "exact" if self.exact else f"factorised ({total} sites)"
 
 
@@ -89,8 +93,14 @@ def exactness(spec: v.Spec) -> Exactness:
     """The ledger of a spec with a forward process."""
     assert spec.forward is not None
     shape = algebra.shape(spec.forward.order, {x.name: x.sites for x in spec.variables})
+    chosen = {o.variable for o in algebra.walk(spec.forward.order) if isinstance(o, v.Confidence)}
     visits = [
-        VisitLine(kind, round(count * spec.forward.rounds), sum(n for _, n in kind) == 1)
+        VisitLine(
+            kind,
+            round(count * spec.forward.rounds),
+            sum(n for _, n in kind) == 1 and not {name for name, _ in kind} & chosen,
+            bool({name for name, _ in kind} & chosen),
+        )
         for kind, count in sorted(shape.visit_kinds.items())
     ]
     priors: list[PriorLine] = []

@@ -47,7 +47,7 @@ def test_golden_programs_run(case):
         for name, value in out.values.items():
             assert value.shape == data.values[name].shape and torch.isfinite(value.float()).all()
             if value.dtype == torch.int64:
-                assert value.max() < 27  # the largest vocabulary of the cases
+                assert value.max() < 64  # the largest vocabulary of the cases
 
 
 def test_training_lowers_the_loss_of_a_small_network():
@@ -70,6 +70,8 @@ def test_training_lowers_the_loss_of_a_small_network():
 
 
 HOSTILE = [
+    "token",
+    "sure",
     "class",
     "self",
     "torch",

@@ -227,3 +227,21 @@ def test_the_oracle_loss_is_the_least_there_is():
     flatter = float(model(x)["bit"])
     model.oracle.before = lambda *a, **k: 1.25 * before(*a, **k)
     assert best < flatter and best < float(model(x)["bit"])
+
+
+def test_confidence_with_overwhelming_noise_is_one_site_after_another_in_random_order():
+    """Steps as many as sites and a choice by noise alone: every visit draws one site from its exact conditional."""
+    spec = SPEC.replace("rounds = 3", "rounds = 1") + "sample { choice = 1e9 }\n"
+    model = build(spec, order="confidence(bit, 3, linear)", kernel="mask(keep = linear)", target="clean")
+    check(draw(model).values["bit"], LAW)
+
+
+def test_confidence_keeps_given_sites_and_fills_every_other():
+    spec = SPEC.replace("rounds = 3", "rounds = 1").replace("predict", "given nothing | bit\npredict")
+    spec = spec.replace("given nothing | bit", "given nothing | some(bit)")
+    model = build(spec, order="confidence(bit, 2, cosine)", kernel="mask(keep = linear)", target="clean")
+    begin = start(500)
+    begin.values["bit"][:, 1] = 1
+    held = torch.tensor([False, True, False]).expand(500, 3)
+    out = draw(model, 500, begin=begin, given={"bit": held}).values["bit"]
+    assert (out[:, 1] == 1).all() and out.max() == 1 and len(out.unique(dim=0)) > 2

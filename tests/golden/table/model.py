@@ -74,8 +74,8 @@ class Table(nn.Module):
         self.age_noise = kernels.Gaussian(AGE_BETA, AGE_STEPS, bound=1.0)
         self.money_noise = kernels.Gaussian(MONEY_BETA, MONEY_STEPS)
 
-        self.label_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.label_value = nn.Embedding(2, WIDTH)
+        self.label__site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.label__value = nn.Embedding(2, WIDTH)
         self.work_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.work_value = nn.Embedding(work_values + 1, WIDTH)
         self.work_level = layers.Fourier(WIDTH)
@@ -104,7 +104,7 @@ class Table(nn.Module):
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 5, WIDTH); the sites that the visit asks about are hidden."""
-        label = self.label_value(x["label"])
+        label_ = self.label__value(x["label_"])
         work = self.work_value(x["work"])
         work = work + self.work_level(x["work_level"])
         work = torch.where(x["work_query"][..., None], self.work_hidden, work)
@@ -120,7 +120,7 @@ class Table(nn.Module):
         money = torch.where(x["money_query"][..., None], self.money_hidden, money)
         tokens = torch.cat(
             [
-                self.label_site + label,
+                self.label__site + label_,
                 self.work_site + work,
                 self.grade_site + grade,
                 self.age_site + age,
@@ -136,7 +136,7 @@ class Table(nn.Module):
 
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
-        label = clean.values["label"]
+        label_ = clean.values["label"]
         work = clean.values["work"]
         grade = clean.values["grade"]
         age = clean.values["age"]
@@ -160,7 +160,7 @@ class Table(nn.Module):
         )
         x = {
             "time": visit.time / VISITS,
-            "label": label,
+            "label_": label_,
         }
 
         m = visit.count["work"] * ~work_given
@@ -317,7 +317,7 @@ class Table(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
-        label = state.values["label"]
+        label_ = state.values["label"]
         work = state.values["work"]
         grade = state.values["grade"]
         age = state.values["age"]
@@ -344,7 +344,7 @@ class Table(nn.Module):
             money_n = (MONEY_STEPS * visit.count["money"]).expand(money.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
-                "label": label,
+                "label_": label_,
                 "work": work,
                 "work_level": work_m / 25,
                 "work_query": work_query,
@@ -398,7 +398,7 @@ class Table(nn.Module):
                 progress(1)
         return Examples(
             {
-                "label": label,
+                "label": label_,
                 "work": work,
                 "grade": grade,
                 "age": age.clamp(-1.0, 1.0),

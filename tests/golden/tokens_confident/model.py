@@ -1,0 +1,181 @@
+"""tokens_confident: the process and its denoiser.
+
+Compiled from tokens_confident.gen (sha256 c62871cc8cc6) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.sites import Examples
+
+# order = confidence(token, 8, formula)  (tokens_confident.gen:10)
+ROUNDS = 1
+ROUND = order.unmask("token", (0, 7, 14, 20, 25, 30, 33, 35, 36))
+VISITS = 8  # of a whole trajectory
+
+# noise token_ = mask(keep = linear): what 1 visits keep  (tokens_confident.gen:11)
+u = torch.linspace(0.0, 1.0, 2, dtype=torch.float64)
+TOKEN__KEEP = 1.0 - u
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "token": data.Tokens(size=36, values=64),  # tokens_confident.gen:6
+}
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of tokens_confident.gen:4, split."""
+    return data.load("parquet:tokens.parquet", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / ".")
+
+
+class TokensConfident(nn.Module):
+    """Diffusion over token_ in joint visits: the sites of a visit are denoised independently of one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token__noise = kernels.mask(TOKEN__KEEP, 64)
+
+        self.token__site = nn.Parameter(0.02 * torch.randn(36, WIDTH))
+        self.token__value = nn.Embedding(65, WIDTH)
+
+        # denoiser transformer (tokens_confident.gen:14)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.token__head = layers.TokenHead(WIDTH, 64)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 36, WIDTH)."""
+        token_ = self.token__value(x["token_"])
+        tokens = self.token__site + token_
+        clock = self.clock(x["time"])
+        tokens = self.core_loop(tokens, clock, None)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        token_ = clean.values["token"]
+        token__free = torch.ones_like(token_, dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "token": token__free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+        }
+
+        # Every masked token_ is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
+        token__query = token__free & ((visit.count["token"] > 0) | visit.query["token"])
+        x |= {
+            "token_": torch.where(token__query, self.token__noise.clean_values, token_),
+            "token__query": token__query,
+            "token__target": token_,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict token_ by clean (tokens_confident.gen:20)
+        logits = self.token__head(h)
+        asked = x["token__query"]
+        cost = F.cross_entropy(logits.transpose(1, 2), x["token__target"], reduction="none")
+        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "token": self.token__noise.prior((len(start), 36), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["token"].expand(len(samples), -1)
+        values["token"] = self.token__noise.at(values["token"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        token_ = state.values["token"]
+        token__free = torch.ones_like(token_, dtype=torch.bool)
+        free = {
+            "token": token__free,
+        }
+        for visit in path.backwards(free):
+            token__query = token__free & (token_ == self.token__noise.clean_values)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "token_": token_,
+                "token__query": token__query,
+            }
+            h = self.trunk(x)
+            if "token" in visit.query:
+                # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
+                logits = self.token__head(h).float() / temperature
+                token = kernels.draw(logits, generator)
+                stay = ((visit.count["token"] > 0) & token__free).sum(1)
+                sure = order.surest(logits, token, token__query, stay, 4.5 * visit.time / VISITS, generator)
+                token_ = torch.where(sure, token, token_)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "token": token_,
+            },
+            state.present,
+        )
