@@ -1,0 +1,52 @@
+"""`gencc new --from-table`: types guessed from values, said in comments; a spec that checks."""
+
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+CSV = """id,age,height,job,town,same,note
+1,31,170.5,cook,A,x,q1
+2,52,,smith,A,x,q2
+3,47,181.25,?,B,x,q3
+"""
+
+
+def gencc(*arguments, cwd):
+    command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def test_a_table_becomes_a_spec_that_checks_and_compiles(tmp_path):
+    rows = [f"{k},{20 + k},{'' if k % 7 == 0 else 150.5 + k},{'cook' if k % 2 else '?'},T{k % 3},x,note {k}" for k in range(150)]
+    (tmp_path / "people.csv").write_text("\n".join([CSV.splitlines()[0], *rows]) + "\n")
+    done = gencc("new", "people", "--from-table", "people.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "people.gen").read_text()
+    assert 'Left out: "id" (numbers the rows)' in text and 'Left out: "same" (holds a single value)' in text
+    assert 'Left out: "note" (150 distinct values' in text
+    assert "height_gap : discrete(missing = yes) from column" in text.replace("  ", " ")
+    assert "75 rows have no value" in text and "3 values: T0, T1, T2" in text
+    assert gencc("check", "people.gen", cwd=tmp_path).returncode == 0
+    assert gencc("fmt", "--check", "people.gen", cwd=tmp_path).returncode == 0
+    assert gencc("people.gen", "--emit", "train,sample", cwd=tmp_path).returncode == 0
+    short = ["--steps", "3", "--batch", "8", "--threads", "1", "--out", "run"]
+    ran = subprocess.run([sys.executable, "build/people/train.py", *short], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    drawn = [sys.executable, "build/people/sample.py", "--run", "run", "--count", "30", "--out", "s.parquet"]
+    ran = subprocess.run(drawn, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = pq.read_table(tmp_path / "s.parquet").to_pydict()
+    assert set(found) == {"age", "height", "job", "town"} and all(20 <= a <= 169 for a in found["age"])
+    assert all(a == int(a) for a in found["age"]) and set(found["job"]) <= {"cook", None}
+
+
+def test_tables_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "empty.csv").write_text("a,b\n")
+    (tmp_path / "junk.parquet").write_bytes(b"junk" * 9)
+    pq.write_table(pa.table({"a": [1, 1, 1]}), tmp_path / "same.parquet")
+    for name, words in {"none.csv": "no such file", "empty.csv": "holds no rows", "junk.parquet": "cannot be read", "same.parquet": "no column is left"}.items():  # fmt: skip
+        done = gencc("new", "t", "--from-table", name, cwd=tmp_path)
+        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "t.gen").exists()
