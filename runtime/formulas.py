@@ -15,6 +15,8 @@ from .sites import Examples
 class Formulas:
     """A plate of bits, and a plate of clauses of three literals each (2 k for x_k, 2 k + 1 for its negation)."""
 
+    shown = 16
+
     def __init__(
         self, bits: str, variable: str, clauses: str, literals: tuple[str, str, str], metrics: tuple[str, ...]
     ) -> None:

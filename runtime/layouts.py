@@ -21,6 +21,8 @@ class Layouts:
     Metrics follow the code of LayoutFlow (see `alignment`, `overlap`, `max_iou`).
     """
 
+    shown = 16
+
     def __init__(self, plate: str, category: str, box: str, metrics: tuple[str, ...]) -> None:
         self.plate, self.category, self.box, self.metrics = plate, category, box, metrics
 

@@ -49,6 +49,8 @@ class Molecules:
     Metrics, all shares in [0, 1]: `atom_stability`, `molecule_stability`, `validity`, `uniqueness`.
     """
 
+    shown = 16
+
     def __init__(
         self, plate: str, atom: str, position: str, symbols: tuple[str, ...], metrics: tuple[str, ...]
     ) -> None:

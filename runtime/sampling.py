@@ -101,7 +101,10 @@ class Session:
         if report is not None and real is not None:
             picture = options.out.with_suffix(".png")
             report.draw(
-                {"given" if refined else "real": real[:16], f"drawn ({options.given})": samples[:32]},
+                {
+                    "given" if refined else "real": real[: report.shown],
+                    f"drawn ({options.given})": samples[: 2 * report.shown],
+                },
                 codec,
                 picture,
             )

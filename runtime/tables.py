@@ -25,6 +25,8 @@ class Tables:
     telling real from synthetic.  All lie in [0, 1]; higher is better.
     """
 
+    shown = 5000
+
     def __init__(self, metrics: tuple[str, ...]) -> None:
         self.metrics = metrics
 

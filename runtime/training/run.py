@@ -25,7 +25,9 @@ KEPT = 2
 
 
 class Report(Protocol):
-    """How samples are shown and measured."""
+    """How samples are shown and measured; ``shown`` of them make a picture."""
+
+    shown: int
 
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path) -> None: ...
 
@@ -257,7 +259,7 @@ class Run:
             shown = test.take(torch.arange(min(256 if last else 16, len(test)))).to(self.device)
             generator = torch.Generator(self.device).manual_seed(0)
             drawn = model.sample(shown, {}, generator)  # type: ignore[operator]
-            rows = {"real": shown[:16].to("cpu"), "drawn": drawn[:16].to("cpu")}
+            rows = {"real": shown[: report.shown].to("cpu"), "drawn": drawn[: report.shown].to("cpu")}
             report.draw(rows, data.codec, self.folder / "samples" / f"{step:08d}.png")
             if last:
                 log.write("samples", step, report.measure(drawn.to("cpu"), shown.to("cpu"), data.codec))
