@@ -19,7 +19,10 @@ def gencc(*arguments, cwd):
 
 
 def test_a_table_becomes_a_spec_that_checks_and_compiles(tmp_path):
-    rows = [f"{k},{20 + k},{'' if k % 7 == 0 else 150.5 + k},{'cook' if k % 2 else '?'},T{k % 3},x,note {k}" for k in range(150)]
+    rows = [
+        f"{k},{20 + k},{'' if k % 7 == 0 else 150.5 + k},{'cook' if k % 2 else '?'},T{k % 3},x,note {k}"
+        for k in range(150)
+    ]
     (tmp_path / "people.csv").write_text("\n".join([CSV.splitlines()[0], *rows]) + "\n")
     done = gencc("new", "people", "--from-table", "people.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -32,7 +35,9 @@ def test_a_table_becomes_a_spec_that_checks_and_compiles(tmp_path):
     assert gencc("fmt", "--check", "people.gen", cwd=tmp_path).returncode == 0
     assert gencc("people.gen", "--emit", "train,sample", cwd=tmp_path).returncode == 0
     short = ["--steps", "3", "--batch", "8", "--threads", "1", "--out", "run"]
-    ran = subprocess.run([sys.executable, "build/people/train.py", *short], cwd=tmp_path, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "build/people/train.py", *short], cwd=tmp_path, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stderr
     drawn = [sys.executable, "build/people/sample.py", "--run", "run", "--count", "30", "--out", "s.parquet"]
     ran = subprocess.run(drawn, cwd=tmp_path, capture_output=True, text=True)

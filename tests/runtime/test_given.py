@@ -35,8 +35,15 @@ def build(order="category -> box", inner="head"):
     for p in model.parameters():  # heads and gates start at zero, where nothing could be seen
         torch.nn.init.normal_(p, std=0.3)
     g = torch.Generator().manual_seed(1)
-    values = {"category": torch.randint(3, (64, 4), generator=g), "box": torch.rand(64, 4, 4, generator=g) * 2 - 1}
-    return model, Examples(values, {"element": torch.arange(4) < torch.randint(1, 5, (64, 1), generator=g)}), g
+    values = {
+        "category": torch.randint(3, (64, 4), generator=g),
+        "box": torch.rand(64, 4, 4, generator=g) * 2 - 1,
+    }
+    return (
+        model,
+        Examples(values, {"element": torch.arange(4) < torch.randint(1, 5, (64, 1), generator=g)}),
+        g,
+    )
 
 
 @pytest.mark.parametrize("inner", ["head", "joint"])
@@ -56,7 +63,9 @@ def test_some_elements_are_given_whole_and_alike_over_variables():
     model, start, g = build()
     fields = {n: data.Tokens("element", 4) for n in ("category", "box")}
     given = held_sites(start, {"category": "some", "box": "some"}, fields, 0.5, g)
-    assert torch.equal(given["category"], given["box"]) and not (given["box"] & ~start.present["element"]).any()
+    assert (
+        torch.equal(given["category"], given["box"]) and not (given["box"] & ~start.present["element"]).any()
+    )
     share = given["box"].sum() / start.present["element"].sum()
     assert 0.3 < share < 0.7
     out = model.sample(start, given, g)
@@ -71,14 +80,17 @@ def test_training_noises_no_given_number_and_scores_none():
     held, there = x["box_held"], start.present["element"]
     assert torch.equal(x["box"][held], start.values["box"][held]) and held[..., :2].any() and not held.all()
     partly = held[..., 2] & ~held[..., 0]
-    assert partly.any() and not (x["box"][..., :2] == start.values["box"][..., :2])[partly & x["box_query"]].all()
+    assert (
+        partly.any()
+        and not (x["box"][..., :2] == start.values["box"][..., :2])[partly & x["box_query"]].all()
+    )
     assert not (x["category_given"] & ~there).any() and not (x["box_query"] & x["box_given"]).any()
     shares = x["box_given"].sum(1) / there.sum(1)
     assert ((shares > 0) & (shares < 1)).any()  # some(..) gives some
 
 
 def test_the_network_sees_the_given_part_of_a_hidden_box():
-    model, start, g = build()
+    model, start, _ = build()
     x = model.corrupt(start, torch.Generator().manual_seed(5))
     row = (x["box_query"] & x["box_held"][..., 2] & ~x["box_held"][..., 0]).nonzero()[0]
     changed = dict(x)
@@ -100,5 +112,7 @@ def test_a_file_is_read_as_the_training_data_was(tmp_path):
     assert codec.columns(again)["kind"] == table["kind"]
     assert [[round(v, 4) for v in row] for row in codec.columns(again)["at"]] == table["at"]
     pq.write_table(pa.table(table | {"kind": [["x"], ["y", "z"], ["y"], ["x", "x"]]}), tmp_path / "b.parquet")
-    with pytest.raises(UserError, match=r"b.parquet: row 2, column 'kind': 'z' is not one of the 2 values of `kind`"):
+    with pytest.raises(
+        UserError, match=r"b.parquet: row 2, column 'kind': 'z' is not one of the 2 values of `kind`"
+    ):
         data.encode(f"parquet:{tmp_path / 'b.parquet'}", codec)
