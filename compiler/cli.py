@@ -18,6 +18,7 @@ examples:
   gencc specs/igd_layout.gen --emit train --set "forward.order=zip(category, box)"
   gencc run specs/igd_layout.gen train sample      compile, train, then sample
   gencc check specs/*.gen                          report every mistake
+  gencc view specs/igd_layout.gen                  a page that draws which sites each visit noises
   gencc fmt specs/igd_layout.gen --diff            canonical layout
   gencc explain GEN203                             what a diagnostic means and how to mend it
   gencc new my_process                             a commented spec to start from
@@ -25,7 +26,7 @@ examples:
 
 exit status: 0 done, 1 the spec has errors, 2 wrong usage or unreadable file, 70 a bug in the compiler
 """
-COMMANDS = ("check", "fmt", "explain", "run", "new", "compile")
+COMMANDS = ("check", "fmt", "explain", "run", "new", "view", "compile")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--out", default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")
     _common(run)
+    view = commands.add_parser("view", help="draw the interleaving of a spec as a page")
+    view.add_argument("spec")
+    view.add_argument(
+        "-o",
+        "--out",
+        default=None,
+        metavar="FILE",
+        help="the page (default build/<spec>/timeline.html); - prints it",
+    )
+    _common(view)
     new = commands.add_parser("new", help="write a commented spec to start from")
     new.add_argument("name")
     new.add_argument(

@@ -1,0 +1,456 @@
+"""A trajectory as a timeline: which sites each visit noises and how noisy it leaves them.
+
+Only the visits that are drawn are worked out, each by arithmetic; the first ones count a site's visits from 0, the last
+ones back from what the whole trajectory gives it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from hashlib import blake2b
+from itertools import accumulate
+from random import Random
+
+from gencc.dsl import vocabulary as v
+
+from . import order as algebra
+from . import schedules
+
+ROWS = 40
+"""Most sites of one variable that are drawn: half of them from the start, half from the end."""
+DRAWN = 400
+"""Most visits that are drawn: half of them from the start, half from the end."""
+POINTS = 160
+"""Most points of a curve."""
+TABULATED = 100_000
+"""Most inner steps whose levels are multiplied out; beyond it they are integrated on a grid of this fineness."""
+SEED = 0
+"""Seed of the example that stands for a random order."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One drawn visit; rounds and visits count from 1."""
+
+    number: int
+    round: int
+    sites: int
+    """How many sites it holds, drawn or not."""
+    chosen: bool
+    """Whether they are chosen by confidence."""
+
+    @property
+    def exact(self) -> bool:
+        return self.sites == 1 and not self.chosen
+
+    @property
+    def verdict(self) -> str:
+        if self.chosen:
+            return f"factorised, {_counted(self.sites, 'site')} chosen by value"
+        return "exact" if self.exact else f"factorised, {self.sites:,} sites at once"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A site that a visit noises."""
+
+    column: int
+    """Place of the visit among the drawn ones."""
+    site: int
+    kept: float
+    """A_m of a token, alpha-bar of a vector, after the visit."""
+
+    @property
+    def noise(self) -> float:
+        return 1.0 - self.kept
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Neighbouring rows that a visit leaves equally noisy."""
+
+    column: int
+    row: int
+    rows: int
+    noise: float
+    sites: str
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One variable."""
+
+    name: str
+    kind: str
+    """Its noise, in words."""
+    level: str
+    """What ``kept`` is called."""
+    sites: int
+    rows: tuple[int, ...]
+    """The sites that have a row."""
+    cells: tuple[Cell, ...]
+    unseen: tuple[int, ...]
+    """Columns of the visits that hold a site without a row."""
+    curve: tuple[tuple[float, float], ...]
+    """Noise level against round."""
+
+    @property
+    def hidden(self) -> int:
+        return self.sites - len(self.rows)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self._label(site) for site in self.rows)
+
+    def _label(self, site: int) -> str:
+        return self.name if self.sites == 1 else f"{self.name}[{site}]"
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        row_of = {site: row for row, site in enumerate(self.rows)}
+        out: list[Bar] = []
+        start = 0
+        for at, cell in enumerate(self.cells):
+            after = self.cells[at + 1] if at + 1 < len(self.cells) else None
+            if after and (after.column, after.site, after.kept) == (cell.column, cell.site + 1, cell.kept):
+                continue
+            first, count = self.cells[start].site, at - start + 1
+            text = (
+                f"site {self._label(first)}"
+                if count == 1
+                else f"sites {self._label(first)} to {self._label(cell.site)}"
+            )
+            out.append(Bar(cell.column, row_of[first], count, cell.noise, text))
+            start = at + 1
+        return tuple(out)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What the page shows."""
+
+    name: str
+    order: str
+    rounds: int
+    per_round: int
+    drawn: tuple[Visit, ...]
+    head: int
+    """How many of the drawn visits come before those left out; all of them if none is."""
+    lanes: tuple[Lane, ...]
+    conditions: tuple[str, ...]
+    """Variables that no visit noises."""
+    exact: float | None
+    """Exact visits of the trajectory; None where only bounds are known."""
+    random: bool
+    """Whether the visits are one example of a random order."""
+    expected: bool
+    """Whether the order draws how often a site is visited, so that curves and skipped counts are expectations."""
+
+    @property
+    def visits(self) -> int:
+        return self.rounds * self.per_round
+
+    @property
+    def left_out(self) -> str:
+        """The visits that are not drawn, in words."""
+        if len(self.drawn) == self.visits:
+            return ""
+        low, high = self.drawn[self.head - 1].number + 1, self.drawn[self.head].number - 1
+        first, last = ((n - 1) // self.per_round + 1 for n in (low, high))
+        rounds = f"of round {first:,}" if first == last else f"in rounds {first:,} to {last:,}"
+        return f"{_counted(high - low + 1, 'visit')} ({low:,} to {high:,}, {rounds})"
+
+    @property
+    def verdict(self) -> str:
+        """How exact the visits are, in words."""
+        if self.exact is None:
+            return "some visits may hold several sites: factorised"
+        exact = round(self.exact)
+        if exact == self.visits:
+            return "each visit holds one site: exact"
+        about = "about " if self.expected else ""
+        rest = f"{about}{self.visits - exact:,} factorised"
+        return f"{about}{exact:,} exact, {rest}" if exact else "no visit is exact: all factorised"
+
+    @property
+    def spans(self) -> tuple[tuple[int, int, int], ...]:
+        """Round, first column and number of columns of each stretch of one round."""
+        out: list[tuple[int, int, int]] = []
+        for column, visit in enumerate(self.drawn):
+            if out and out[-1][0] == visit.round and column != self.head:
+                out[-1] = (visit.round, out[-1][1], out[-1][2] + 1)
+            else:
+                out.append((visit.round, column, 1))
+        return tuple(out)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+# ---------------------------------------------------------------- levels
+
+
+def levels(kernel: v.Kernel, moves: int) -> Callable[[int], float]:
+    """What is kept after m of ``moves`` visits: A_m of a token, alpha-bar of a vector."""
+    if isinstance(kernel, v.GaussianKernel):
+        return _signal(kernel, moves)
+    if isinstance(kernel, v.FlowKernel):
+        return lambda m: 1 - min(m, moves) / moves
+    keep = kernel.keep
+
+    @cache
+    def kept(m: int) -> float:
+        a = schedules.at(keep, min(m, moves) / moves, moves)
+        return min(max(round(a, 15) + 0.0, 0.0), 1.0)
+
+    return kept
+
+
+def _signal(kernel: v.GaussianKernel, moves: int) -> Callable[[int], float]:
+    total = moves * kernel.steps
+    if total <= TABULATED:
+        betas = schedules.beta_table(kernel, total)
+        table = list(accumulate(betas, lambda kept, beta: kept * (1 - beta), initial=1.0))
+        return lambda m: table[min(m, moves) * kernel.steps]
+    if kernel.signal is not None:
+        squared = kernel.signal
+        return lambda m: min(max(schedules.at(squared, min(m, moves) / moves, total), 0.0), 1.0)
+    rate = kernel.beta or v.Linear(start=1e-4, end=2e-2)
+    width = total / TABULATED
+
+    def log_kept(cell: int) -> float:
+        beta = schedules.REFERENCE_STEPS / total * schedules.at(rate, (cell + 0.5) / TABULATED, total)
+        return math.log1p(-min(beta, schedules.BETA_LIMIT)) * width
+
+    grid = list(accumulate(map(log_kept, range(TABULATED)), initial=0.0))
+
+    def kept(m: int) -> float:
+        cell, part = divmod(min(m, moves) / moves * TABULATED, 1)
+        low, high = grid[int(cell)], grid[min(int(cell) + 1, TABULATED)]
+        return math.exp(low + (high - low) * part)
+
+    return kept
+
+
+def curve(kernel: v.Kernel, moves: int, per_round: float, rounds: int) -> tuple[tuple[float, float], ...]:
+    """Noise level against round, a point for each visit of a site or evenly chosen ones."""
+    kept = levels(kernel, moves)
+    counts = (
+        range(moves + 1) if moves < POINTS else sorted({round(i * moves / POINTS) for i in range(POINTS + 1)})
+    )
+    return tuple((min(m / per_round, rounds), 1 - kept(m)) for m in counts)
+
+
+# ---------------------------------------------------------------- visits
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """A keyed permutation of range(size), each way by arithmetic (a Feistel network that walks back into the range)."""
+
+    size: int
+    key: str
+
+    def _mix(self, turn: int, half: int, mask: int) -> int:
+        text = f"{self.key}/{self.size}/{turn}/{half}"
+        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) & mask
+
+    def _walk(self, at: int, forwards: bool) -> int:
+        bits = max(1, ((self.size - 1).bit_length() + 1) // 2)
+        mask = (1 << bits) - 1
+        while True:
+            left, right = at >> bits, at & mask
+            for turn in range(4) if forwards else reversed(range(4)):
+                if forwards:
+                    left, right = right, left ^ self._mix(turn, right, mask)
+                else:
+                    left, right = right ^ self._mix(turn, left, mask), left
+            at = left << bits | right
+            if at < self.size:
+                return at
+
+    def __call__(self, at: int) -> int:
+        return self._walk(at, True)
+
+    def place(self, value: int) -> int:
+        return self._walk(value, False)
+
+
+@dataclass(frozen=True)
+class Scattered(Collection[int]):
+    """The sites at some places of a permutation."""
+
+    permutation: Permutation
+    places: range
+
+    def __contains__(self, site: object) -> bool:
+        return isinstance(site, int) and _place(self.permutation, site) in self.places
+
+    def __iter__(self) -> Iterator[int]:
+        return map(self.permutation, self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@lru_cache(100_000)
+def _place(permutation: Permutation, site: int) -> int:
+    return permutation.place(site)
+
+
+@lru_cache(64)
+def _ends(order: v.Confidence, sites: int) -> tuple[int, ...]:
+    return algebra.still_masked(order, sites)
+
+
+Held = dict[str, Collection[int]]
+
+
+def example(order: v.Order, sites: Mapping[str, int], k: int, key: str = "") -> Held:
+    """The sites of visit ``k`` of a round; what is random in it is drawn from ``key``."""
+    match order:
+        case v.Repeat():
+            n = algebra.length(order.body, sites)
+            return example(order.body, sites, k % n, f"{key}.{k // n}")
+        case v.Reverse():
+            return example(order.body, sites, algebra.length(order, sites) - 1 - k, key)
+        case v.Shuffle():
+            permutation = Permutation(algebra.length(order, sites), f"{key}.shuffle")
+            return example(order.body, sites, permutation(k), f"{key}.body")
+        case v.Then():
+            for number, part in enumerate(order.parts):
+                n = algebra.length(part, sites)
+                if k < n:
+                    return example(part, sites, k, f"{key}.{number}")
+                k -= n
+            raise IndexError(k)
+        case v.Zip():
+            number, k = _turn([algebra.length(part, sites) for part in order.parts], k)
+            return example(order.parts[number], sites, k, f"{key}.{number}")
+        case v.Joint():
+            out: Held = {}
+            for number, part in enumerate(order.parts):
+                if k < algebra.length(part, sites):
+                    out |= example(part, sites, k, f"{key}.{number}")
+            return out
+        case v.RandomScan():
+            draw = Random(f"{key}.scan")
+            number = draw.choices(range(len(order.parts)), order.weights)[0]
+            part = order.parts[number]
+            return example(part, sites, draw.randrange(algebra.length(part, sites)), f"{key}.{number}")
+        case v.Confidence():
+            n = sites[order.variable]
+            ends = _ends(order, n)
+            return {order.variable: Scattered(Permutation(n, f"{key}.groups"), range(ends[k], ends[k + 1]))}
+    return dict(algebra.visit_at(order, sites, k))
+
+
+def _turn(lengths: list[int], k: int) -> tuple[int, int]:
+    """Whose turn visit ``k`` of a `zip` is, and the how-manieth."""
+    done = 0
+    for stop in sorted(set(lengths)):
+        alive = [number for number, n in enumerate(lengths) if n >= stop]
+        if k < len(alive) * (stop - done):
+            return alive[k % len(alive)], done + k // len(alive)
+        k -= len(alive) * (stop - done)
+        done = stop
+    raise IndexError(k)
+
+
+def chosen_times(rounds: int, per_round: int) -> tuple[range, range]:
+    """The visits, from 0, that are drawn: the first and the last, whole rounds where one fits."""
+    total, half = rounds * per_round, DRAWN // 2
+    if total <= DRAWN:
+        return range(total), range(0)
+    some = half // per_round * per_round or half
+    return range(some), range(total - some, total)
+
+
+def _rows(sites: int) -> tuple[int, ...]:
+    if sites <= ROWS:
+        return tuple(range(sites))
+    return (*range(ROWS // 2), *range(sites - ROWS // 2, sites))
+
+
+def timeline(spec: v.Spec) -> Timeline:
+    """The timeline of a spec with a forward process and no errors."""
+    assert spec.forward is not None
+    order, rounds = spec.forward.order, spec.forward.rounds
+    sites = {x.name: x.sites for x in spec.variables}
+    shape = algebra.shape(order, sites)
+    names = [x.name for x in spec.variables if x.name in spec.forward.noise and x.name in shape.per_site]
+    chosen = {inner.variable for inner in algebra.walk(order) if isinstance(inner, v.Confidence)}
+    head, tail = chosen_times(rounds, shape.visits)
+    times = [*head, *tail]
+    held = [
+        example(order, sites, t % shape.visits, f"{SEED}.{t // shape.visits}" if not shape.fixed else "")
+        for t in times
+    ]
+    visits = tuple(
+        Visit(t + 1, t // shape.visits + 1, sum(map(len, one.values())), bool(chosen & one.keys()))
+        for t, one in zip(times, held, strict=True)
+    )
+    lanes = []
+    for name in names:
+        kernel, per = spec.forward.noise[name], shape.per_site[name]
+        moves = algebra.moves(order, sites, name, rounds)
+        kept, rows = levels(kernel, moves), _rows(sites[name])
+        touched = [[site for site in rows if site in one.get(name, ())] for one in held]
+        counts = dict.fromkeys(rows, 0)
+        cells: list[Cell] = []
+        for column, here in enumerate(touched):
+            if column == len(head):
+                # What the visits left out add: all but what the last ones do, or what is to be expected.
+                for site in rows:
+                    last = sum(site in other for other in touched[column:])
+                    middle = round(
+                        per * rounds * (visits[column].number - 1 - len(head)) / (rounds * shape.visits)
+                    )
+                    counts[site] = round(per) * rounds - last if shape.steady else counts[site] + middle
+            for site in here:
+                counts[site] += 1
+                cells.append(Cell(column, site, kept(counts[site])))
+        unseen = [c for c, one in enumerate(held) if len(one.get(name, ())) > len(touched[c])]
+        inner = (
+            f" in {_counted(kernel.steps, 'step')} a visit"
+            if isinstance(kernel, v.GaussianKernel | v.FlowKernel)
+            else ""
+        )
+        lanes.append(
+            Lane(
+                name=name,
+                kind=f"{_counted(sites[name], 'site')}, {kernel.word} noise{inner}",
+                level="\N{GREEK SMALL LETTER ALPHA}\N{COMBINING MACRON}"
+                if isinstance(kernel, v.GaussianKernel)
+                else "signal"
+                if isinstance(kernel, v.FlowKernel)
+                else "A",
+                sites=sites[name],
+                rows=rows,
+                cells=tuple(cells),
+                unseen=tuple(unseen),
+                curve=curve(kernel, moves, per, rounds),
+            )
+        )
+    exact = rounds * sum(
+        count
+        for kind, count in shape.visit_kinds.items()
+        if algebra.size(kind) == 1 and not chosen & {name for name, _ in kind}
+    )
+    return Timeline(
+        name=spec.name,
+        order=algebra.shown(order),
+        rounds=rounds,
+        per_round=shape.visits,
+        drawn=visits,
+        head=len(head),
+        lanes=tuple(lanes),
+        conditions=tuple(x.name for x in spec.variables if x.name not in names),
+        exact=exact if shape.exact or chosen else None,
+        random=not shape.fixed,
+        expected=not shape.steady,
+    )

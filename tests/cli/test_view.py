@@ -1,0 +1,45 @@
+"""`gencc view`: one self-contained page, the same every time, for orders of any length."""
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+from emitted import ROOT
+
+from gencc.compiler.driver import compile_source
+from gencc.compiler.timeline import timeline
+from gencc.dsl.override import apply
+from gencc.dsl.source import Source
+
+
+def gencc(*arguments, cwd=ROOT):
+    command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("spec", ["specs/igd_layout.gen", "specs/parity.gen", "specs/igd_sat3.gen"])
+def test_the_page_is_self_contained_and_the_same_every_time(spec, tmp_path):
+    for name in ("a.html", "b.html"):
+        assert gencc("view", spec, "-o", tmp_path / name).returncode == 0
+    text = (tmp_path / "a.html").read_text()
+    assert text == (tmp_path / "b.html").read_text()
+    assert set(re.findall(r"https?://[^\s\"']+", text)) <= {"http://www.w3.org/2000/svg"}
+    assert "<svg" in text and "exact" in text
+
+
+def test_a_broken_spec_shows_its_mistakes(tmp_path):
+    (tmp_path / "bad.gen").write_text("spec bad\nx : discrete(2)\nforward { order = y }\n")
+    done = gencc("view", "bad.gen", cwd=tmp_path)
+    assert done.returncode == 1 and "GEN" in done.stderr and not (tmp_path / "build").exists()
+
+
+def test_a_long_order_is_drawn_without_being_expanded():
+    source = apply(
+        Source("parity.gen", (ROOT / "specs/parity.gen").read_text()), ["forward.order=1_000_000 * bit"]
+    )
+    spec = compile_source(source).spec
+    began = time.process_time()
+    drawn = timeline(spec)
+    assert time.process_time() - began < 5 and len(drawn.drawn) <= 400
