@@ -1,7 +1,7 @@
 """Samples layout from a trained run.
 
     python sample.py --run runs/layout --count 64 --out samples.parquet
-    python sample.py --given category
+    python sample.py --given 'category'
 
 Compiled from layout.gen (sha256 a6f6127fe6fa) by gencc 0.1.0.  Edit the spec, not this file.
 """

@@ -1,7 +1,7 @@
 """Samples layout_factorised from a trained run.
 
     python sample.py --run runs/layout_factorised --count 64 --out samples.parquet
-    python sample.py --given category
+    python sample.py --given 'category'
 
 Compiled from layout_factorised.gen (sha256 2977237b9c1b) by gencc 0.1.0.  Edit the spec, not this file.
 """

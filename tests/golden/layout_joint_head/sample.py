@@ -1,7 +1,7 @@
 """Samples layout_joint_head from a trained run.
 
     python sample.py --run runs/layout_joint_head --count 64 --out samples.parquet
-    python sample.py --given category
+    python sample.py --given 'category'
 
 Compiled from layout_joint_head.gen (sha256 7b3cf784242f) by gencc 0.1.0.  Edit the spec, not this file.
 """

@@ -1,7 +1,7 @@
 """Samples layout_shuffled from a trained run.
 
     python sample.py --run runs/layout_shuffled --count 64 --out samples.parquet
-    python sample.py --given category
+    python sample.py --given 'category'
 
 Compiled from layout_shuffled.gen (sha256 987e62eea14b) by gencc 0.1.0.  Edit the spec, not this file.
 """

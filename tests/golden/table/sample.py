@@ -1,7 +1,7 @@
 """Samples table from a trained run.
 
     python sample.py --run runs/table --count 64 --out samples.parquet
-    python sample.py --given label+work
+    python sample.py --given 'label+work'
 
 Compiled from table.gen (sha256 a29e1355bda2) by gencc 0.1.0.  Edit the spec, not this file.
 """
