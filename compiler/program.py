@@ -16,7 +16,7 @@ RESERVED = {
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
     "task", "draws", "held", "kept", "free", "token", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "label", "signal",
     "noisy", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
-    "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
+    "drawn", "memory", "more", "seen", "wobble", "now", "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
     "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
     "train_", "eval", "apply", "to", "half", "float", "double", "cuda", "cpu", "ROUND", "ROUNDS", "VISITS", "WIDTH", "TASKS", "FIELDS",
@@ -98,12 +98,22 @@ class Program:
     vars: tuple[Var, ...]
     shape: algebra.Shape
     rounds: int
+    last_rows: int | None = None
+    """Most rows that any visit reads of the last layer; None if it computes all."""
+    trim: bool = False
+    """Whether plates are cut to their longest example."""
     remarks: tuple[str, ...] = ()
     """What the passes did, one line each."""
 
     @property
     def noised(self) -> tuple[Var, ...]:
         return tuple(x for x in self.vars if x.noised)
+
+    @property
+    def tokens(self) -> int:
+        """Rows of the trunk: one per plate index, and one per site outside plates."""
+        plates = sum(p.size for p in self.spec.plates if p.variables)
+        return plates + sum(x.sites for x in self.vars if x.plate is None)
 
     @property
     def visits(self) -> int:

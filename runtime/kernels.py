@@ -14,13 +14,19 @@ IMPOSSIBLE = -60.0
 """Log-probability that stands for zero where it must be subtracted."""
 
 
-def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """One categorical draw per row of ``logits`` (..., values), as (...) int64.
+def gumbel(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Standard Gumbel noise in float32: in bfloat16 it starves rare values."""
+    return -torch.empty(shape, device=generator.device).exponential_(generator=generator).log()
 
-    The noise is drawn in float32 whatever the precision of the logits: bfloat16 Gumbel noise starves rare values.
-    """
-    noise = torch.empty(logits.shape, device=logits.device).exponential_(generator=generator)
-    return (logits.float() - noise.log()).argmax(-1)
+
+def choose(logits: Tensor, noise: Tensor) -> Tensor:
+    """One categorical draw per row of ``logits`` (..., values), as (...) int64, by its `gumbel` ``noise``."""
+    return (logits.float() + noise).argmax(-1)
+
+
+def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """One categorical draw per row of ``logits`` (..., values), as (...) int64."""
+    return choose(logits, gumbel(logits.shape, generator))
 
 
 class Tokens(nn.Module):
@@ -262,11 +268,13 @@ class Gaussian(nn.Module):
         n = self._index(n)[..., None]
         return self.signal[n].sqrt() * eps - self.noise[n].sqrt() * clean
 
-    def denoise(self, x: Tensor, clean: Tensor, n: Tensor, generator: torch.Generator) -> Tensor:
-        """One ancestral step from inner step ``n`` >= 1 to n - 1, given the predicted clean vector (DDPM posterior)."""
+    def denoise(self, x: Tensor, clean: Tensor, n: Tensor, eps: Tensor) -> Tensor:
+        """One ancestral step from inner step ``n`` >= 1 to n - 1, given the predicted clean vector (DDPM posterior).
+
+        ``eps``, shaped as ``x``, is standard normal.
+        """
         if self.bound is not None:
             clean = clean.clamp(-self.bound, self.bound)
-        eps = torch.randn(x.shape, generator=generator, device=x.device)
         past = (n > self.levels)[..., None]
         n = self._index(n)[..., None]
         beta, left, left_before = self.beta[n - 1], self.noise[n], self.noise[n - 1]

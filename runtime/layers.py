@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -53,9 +55,27 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, present: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, present: Tensor | None, rows: Tensor | None = None) -> Tensor:
+        """Of every row, or of ``rows`` (B, k) alone: only these make queries then."""
+        if rows is None:
+            q, k, v = self.project(x)
+        else:
+            (batch, sites, width), weight, bias = x.shape, self.qkv.weight, self.qkv.bias
+            q = F.linear(take(x, rows), weight[:width], bias[:width])
+            q = q.view(batch, -1, self.heads, width // self.heads).transpose(1, 2)
+            both = F.linear(x, weight[width:], bias[width:])
+            k, v = both.view(batch, sites, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+            if present is not None and present.shape[2] > 1:
+                present = take(present[:, 0], rows)[:, None]
+        return self.attend(q, k, v, present)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (B, heads, N, width / heads)."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=present)
+        return q, k, v
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None) -> Tensor:
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         out: Tensor = self.out(x.transpose(1, 2).flatten(-2))
         return out
 
@@ -75,12 +95,26 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, x: Tensor, clock: Tensor, present: Tensor | None) -> Tensor:
-        """``x`` (B, N, width), ``clock`` (B, width), ``present`` (B, 1, 1, N) or None."""
+    def forward(self, x: Tensor, clock: Tensor, present: Tensor | None, rows: Tensor | None = None) -> Tensor:
+        """``x`` (B, N, width), ``clock`` (B, width), ``present`` (B, 1, 1 or N, N) or None: the keys that rows see.
+
+        With ``rows`` (B, k), these alone are updated; the others only serve as keys and values.
+        """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(clock)[:, None].chunk(6, -1)
-        x = x + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present)
-        out: Tensor = x + gate_m * self.mlp(_norm(x) * (1 + scale_m) + shift_m)
-        return out
+        out = x if rows is None else take(x, rows)
+        out = out + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present, rows)
+        out = out + gate_m * self.mlp(_norm(out) * (1 + scale_m) + shift_m)
+        return out if rows is None else x.scatter(1, rows[..., None].expand_as(out), out)
+
+    def remember(self, x: Tensor, clock: Tensor, seen: Tensor, last: bool) -> tuple[Tensor, Memory]:
+        """The block's output, not computed if it is the ``last``, and what `recall` needs of its input."""
+        modulation = self.modulation(clock)[:, None].chunk(6, -1)
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
+        q, k, v = self.attention.project(_norm(x) * (1 + scale_a) + shift_a)
+        if not last:
+            x = x + gate_a * self.attention.attend(q, k, v, seen)
+            x = x + gate_m * self.mlp(_norm(x) * (1 + scale_m) + shift_m)
+        return x, Memory(self, k.contiguous(), v.contiguous(), modulation)
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -94,11 +128,64 @@ class Loop(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads, expansion) for _ in range(layers))
 
-    def forward(self, x: Tensor, clock: Tensor, present: Tensor | None, loops: int = 1) -> Tensor:
-        for _ in range(loops):
-            for block in self.blocks:
-                x = block(x, clock, present)
+    def forward(
+        self, x: Tensor, clock: Tensor, present: Tensor | None, loops: int = 1, rows: Tensor | None = None
+    ) -> Tensor:
+        """``rows`` (B, k): the only ones that the very last block updates."""
+        for number, block in enumerate(list(self.blocks) * loops, 1):
+            x = block(x, clock, present, rows if number == loops * len(self.blocks) else None)
         return x
+
+    def remember(
+        self, x: Tensor, clock: Tensor, seen: Tensor, loops: int = 1, last: bool = False
+    ) -> tuple[Tensor, list[Memory]]:
+        """The output, and what `recall` needs of every block; ``last``: no loop follows."""
+        memory = []
+        for number, block in enumerate(cast(list[Block], list(self.blocks)) * loops, 1):
+            x, kept = block.remember(x, clock, seen, last and number == loops * len(self.blocks))
+            memory.append(kept)
+        return x, memory
+
+
+@dataclass
+class Memory:
+    """Keys and values (B, heads, N, d) that one run of a block made of its input, and its modulation."""
+
+    block: Block
+    keys: Tensor
+    values: Tensor
+    modulation: tuple[Tensor, ...]
+
+    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor) -> Tensor:
+        """The block's output for rows ``x`` (B, k, width) alone, each in its ``slot`` of the keys and values."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation
+        q, k, v = self.block.attention.project(_norm(x) * (1 + scale_a) + shift_a)
+        place = slot[:, None, :, None].expand_as(k)
+        for buffer, rows in ((self.keys, k), (self.values, v)):
+            buffer.scatter_(2, place, torch.where(asked[:, None, :, None], rows, buffer.gather(2, place)))
+        x = x + gate_a * self.block.attention.attend(q, self.keys, self.values, seen)
+        out: Tensor = x + gate_m * self.block.mlp(_norm(x) * (1 + scale_m) + shift_m)
+        return out
+
+
+def recall(rows: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, memory: list[Memory]) -> Tensor:
+    """Rows (B, k, width) through every block, as `Loop.forward` under the mask ``seen`` (B, 1, N, N) would take them.
+
+    Exact because no other row sees them: what the others are is in ``memory`` (`inner = row`).
+    """
+    seen = take(seen[:, 0], slot)[:, None]
+    for block in memory:
+        rows = block.recall(rows, slot, asked, seen)
+    return rows
+
+
+def apart(query: Tensor, present: Tensor | None) -> Tensor:
+    """Which keys each row sees, (B, 1, N, N): all that are ``present`` (B, 1, 1, N) but the rows of ``query`` (B, N), and
+    itself."""
+    seen = ~query[:, None, None, :]
+    if present is not None:
+        seen = seen & present
+    return seen | torch.eye(query.shape[1], dtype=torch.bool, device=query.device)
 
 
 class Clock(nn.Module):
@@ -185,10 +272,12 @@ def components(given: Tensor | None, x: Tensor) -> Tensor:
 def queried(query: Tensor, sites: int) -> tuple[Tensor, Tensor]:
     """The rows that ``query`` (B, N) asks for, ``sites`` at most: their indices (B, sites) and which of them were asked.
 
-    A fixed number of rows keeps shapes static.
+    A fixed number of rows keeps shapes static; asked rows come first, in the order of their sites.
     """
-    asked, index = query.float().topk(sites, dim=1)
-    return index, asked > 0
+    n = query.shape[1]
+    first = query.int() * n - torch.arange(n, dtype=torch.int32, device=query.device)
+    index = first.topk(min(sites, n), dim=1).indices
+    return index, query.gather(1, index)
 
 
 def take(h: Tensor, index: Tensor) -> Tensor:

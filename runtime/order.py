@@ -77,16 +77,14 @@ def unmask(variable: str, masked: tuple[int, ...]) -> Order:
     return _Unmasked(variable, masked)
 
 
-def surest(
-    logits: Tensor, token: Tensor, masked: Tensor, stay: Tensor, noise: float, generator: torch.Generator
-) -> Tensor:
+def surest(logits: Tensor, token: Tensor, masked: Tensor, stay: Tensor, noise: Tensor) -> Tensor:
     """Which of the ``masked`` (B, n) sites are committed to ``token`` (B, n): all but the ``stay`` (B,) least sure.
 
-    The confidence is the log-probability of the drawn token, plus Gumbel noise times ``noise`` (MaskGIT, arXiv 2202.04200).
+    The confidence is the log-probability of the drawn token, plus ``noise`` (B, n): Gumbel noise that fades over the
+    visits (MaskGIT, arXiv 2202.04200).
     """
     score = logits.log_softmax(-1).gather(-1, token[..., None])[..., 0]
-    gumbel = -torch.empty_like(score).exponential_(generator=generator).log()
-    score = (score + noise * gumbel).masked_fill(~masked, torch.inf)
+    score = (score + noise).masked_fill(~masked, torch.inf)
     return masked & (score.argsort(1).argsort(1) >= stay[:, None])
 
 
@@ -256,7 +254,7 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator) -> 
     device = generator.device
     spans = 1 if order.steady else rounds
     drawn = [order.draw(batch, generator) for _ in range(spans)]
-    masks = {v: torch.cat([d[v] for d in drawn], 1) for v in drawn[0]}
+    masks = {v: torch.cat([d[v][..., : free[v].shape[1]] for d in drawn], 1) for v in drawn[0]}
     useful = torch.stack(
         [
             torch.einsum("bvn,bn->bv", m.expand(batch, -1, -1).float(), free[v].float())
@@ -300,16 +298,18 @@ class Trajectory:
     def backwards(self, free: Masks) -> Iterator[Visit]:
         """The visits from the last to the first; a visit's ``query`` leaves out the variables it does not touch.
 
-        A visit that would change no site that is ``free`` (B, sites) in any trajectory is passed over.
+        A visit that would change no site that is ``free`` (B, sites) in any trajectory is passed over.  Where plates were
+        trimmed, ``free`` has fewer sites than the order, and so have the visits.
         """
+        sites = {v: mask.shape[1] for v, mask in free.items()}
         anyone = {v: sites.any(0).cpu() for v, sites in free.items()}
         for r in reversed(range(self.rounds)):
-            masks = self._round(r)
+            masks = {v: mask[..., : sites[v]] for v, mask in self._round(r).items()}
             before = {v: _before(mask) for v, mask in masks.items()}
             touched = {v: (mask.any(0).cpu() & anyone[v]).any(-1).tolist() for v, mask in masks.items()}
             for q in reversed(range(self.order.visits)):
                 query = {v: mask[:, q] for v, mask in masks.items() if touched[v][q]}
                 if not query:
                     continue
-                count = {v: self._start[r][v] + before[v][:, q] for v in masks}
+                count = {v: self._start[r][v][:, : sites[v]] + before[v][:, q] for v in masks}
                 yield Visit(r * self.order.visits + q, query, count)

@@ -40,11 +40,19 @@ class Session:
         data: Callable[[], Dataset],
         tasks: dict[str, dict[str, str | slice]],
         report: Report | None = None,
+        trim: bool = False,
     ) -> None:
-        """Samples, then writes the table and, with a ``report``, a picture and its measures."""
+        """Samples, then writes the table and, with a ``report``, a picture and its measures.
+
+        ``trim`` draws examples of about the same size together, on plates as long as the longest of them.
+        """
         options = self.options
         self.checkpoint.restore(model, options.weights)
         model.to(self.device).eval()
+        if options.compile == "yes" or (options.compile == "auto" and self.device.type == "cuda"):
+            trim = False  # one shape
+            torch._dynamo.config.recompile_limit = 64  # a graph for every set of variables that visits draw
+            model.visit = torch.compile(model.visit, fullgraph=True, dynamic=False)  # type: ignore[assignment, arg-type]
         given = tasks[options.given]
         codec = Codec.from_json(fields, self.checkpoint.meta)
         if options.source is not None:
@@ -59,6 +67,13 @@ class Session:
                 f"--count {options.count}: the test split has only {len(real)} examples to take `{options.given}` from"
             )
         refined = options.source is not None and options.refine is not None
+        if (given or options.source is not None) and real is not None:
+            starts = real[: options.count]
+        else:
+            starts = self._starts(options.count, fields)
+        plates = codec.plates if trim else {}
+        place = starts.lengths().argsort(stable=True) if trim else torch.arange(options.count)
+        sizes = {f.plate: f.size for f in fields.values() if f.plate}
         drawn: list[Examples] = []
         with Progress(
             TextColumn("{task.description}"),
@@ -73,12 +88,8 @@ class Session:
             for k in range(batches):
                 size = min(options.batch, options.count - k * options.batch)
                 generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
-                start = (
-                    real[k * options.batch :][:size]
-                    if (given or options.source is not None) and real is not None
-                    else self._start(size, fields, generator)
-                )
-                start = start.to(self.device)
+                start = starts.take(place[k * options.batch :][:size])
+                start = (start.trimmed(plates) if trim else start).to(self.device)
                 held = held_sites(start, given, fields, options.share, generator)
                 out = start
                 if not refined:
@@ -94,8 +105,8 @@ class Session:
                         options.temperature,
                         lambda n: bar.advance(task, n),
                     )
-                drawn.append(out.to("cpu"))
-        samples = Examples.cat(drawn)
+                drawn.append(out.to("cpu").padded(plates, sizes) if trim else out.to("cpu"))
+        samples = Examples.cat(drawn).take(place.argsort())
         write(options.out, codec.columns(samples))
         print(f"{len(samples)} samples -> {options.out}")
         if report is not None and real is not None:
@@ -117,16 +128,16 @@ class Session:
     def rounds(self) -> int:
         return int(self.options.rounds)
 
-    def _start(self, size: int, fields: dict[str, Field], generator: torch.Generator) -> Examples:
+    def _starts(self, count: int, fields: dict[str, Field]) -> Examples:
         """Empty examples whose plates have sizes drawn from the training data's."""
+        generator = torch.Generator().manual_seed(mix(self.options.seed, -1, 0))
         present: dict[str, Tensor] = {}
         for plate, counts in self.checkpoint.meta["sizes"].items():
             sites = next(f.size for f in fields.values() if f.plate == plate)
-            weight = torch.tensor(counts, dtype=torch.float32, device=self.device)
-            length = torch.multinomial(weight, size, replacement=True, generator=generator)
-            present[plate] = torch.arange(sites, device=self.device) < length[:, None]
-        count = torch.zeros(size, 1, device=self.device)
-        return Examples({} if present else {"": count}, present)
+            weight = torch.tensor(counts, dtype=torch.float32)
+            length = torch.multinomial(weight, count, replacement=True, generator=generator)
+            present[plate] = torch.arange(sites) < length[:, None]
+        return Examples({} if present else {"": torch.zeros(count, 1)}, present)
 
 
 def held_sites(
@@ -248,7 +259,16 @@ def begin(
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads of this process")
+    parser.add_argument(
+        "--compile",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="torch.compile the visits (auto: on a GPU)",
+    )
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     for name in ("count", "batch", "times"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} must be at least 1")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+def widened(t: Tensor, sites: int) -> Tensor:
+    """``t`` (B, n, ...) with zeros for further sites."""
+    extra = t.new_zeros(len(t), sites - t.shape[1], *t.shape[2:])
+    return torch.cat([t, extra], 1) if extra.shape[1] else t
 
 
 @dataclass
@@ -39,6 +45,24 @@ class Examples:
             {name: change(t) for name, t in self.present.items()},
         )
 
+    def trimmed(self, plates: Mapping[str, str]) -> Examples:
+        """Plates cut to their longest example; ``plates`` names the plate of each variable that is in one."""
+        longest = {name: max(1, int(present.sum(1).max())) for name, present in self.present.items() if name}
+        return Examples(
+            {name: t[:, : longest[plates[name]]] if name in plates else t for name, t in self.values.items()},
+            {name: t[:, : longest[name]] if name else t for name, t in self.present.items()},
+        )
+
+    def padded(self, plates: Mapping[str, str], sizes: Mapping[str, int]) -> Examples:
+        """The inverse of `trimmed`: absent sites, all zeros, up to the ``sizes`` of the plates."""
+        return Examples(
+            {
+                name: widened(t, sizes[plates[name]]) if name in plates else t
+                for name, t in self.values.items()
+            },
+            {name: widened(t, sizes[name]) if name else t for name, t in self.present.items()},
+        )
+
     @staticmethod
     def cat(parts: Sequence[Examples]) -> Examples:
         """All parts, one after another."""
@@ -47,6 +71,11 @@ class Examples:
             {name: torch.cat([p.values[name] for p in parts]) for name in first.values},
             {name: torch.cat([p.present[name] for p in parts]) for name in first.present},
         )
+
+    def lengths(self) -> Tensor:
+        """How many sites of plates exist in each example, (B,)."""
+        none = torch.zeros(len(self), dtype=torch.int64)
+        return sum((p.sum(1).cpu() for name, p in self.present.items() if name), none)
 
     def sizes(self) -> dict[str, Tensor]:
         """How many sites of each plate exist, (B,) per plate."""

@@ -66,8 +66,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             if isinstance(kernel, v.FlowKernel):
                 refuse("GEN905", "the `flow` kernel", kernel.span, "use `gaussian(..)`")
     if isinstance(spec.denoiser, v.Transformer):
-        if spec.denoiser.inner == "row":
-            refuse("GEN907", "`inner = row`", spec.denoiser.where("inner"), "use `head` or `joint`")
         for loop in spec.denoiser.loops:
             if loop.loops or loop.input == "reinject" or loop.index == "embed":
                 refuse(

@@ -81,13 +81,19 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     tokens = sum(g.size for g in groups)
     for g in groups:
         for x in g.vars:
-            x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.start + g.size}]"
+            x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.stop}]"
+            x.slot_text = "" if g.start == "0" else f" + {g.start}"
+    alone = [x for x in noised if x.row]
+    plain = [x for x in noised if not x.shown]
+    lazy = " or ".join(f"{literal(x.name)} in noise" for x in plain) if 1 < len(plain) < len(noised) else ""
     context: dict[str, Any] = {
         "name": spec.name, "cls": cls, "file": file, "sha": sha[:12], "version": gencc.__version__, "exact": exact,
         "doc": _doc(program), "plates": list(plates.values()), "vars": seen, "noised": noised,
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
-        "reads_files": reads_files(spec),
+        "reads_files": reads_files(spec), "trim": program.trim, "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
+        "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
+        "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
         "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
@@ -96,7 +102,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"),
         "denoiser_line": program.line(spec.denoiser.span), "train": spec.train, "sample": spec.sample, "choice": spec.sample.choice,
         "steps_line": program.line(spec.train.where("steps")), "draws": spec.train.draws,
-        "any_draws": any(x.kind == "vector" and not x.joint for x in noised),
+        "any_draws": any(x.kind == "vector" and not x.shown for x in noised),
         "refine": (spec.sample.refine.rounds, spec.sample.refine.times) if spec.sample.refine else None,
         "present_lines": _present(groups, bool(plates)), "loops_parameter": "",
     }  # fmt: skip
@@ -123,13 +129,23 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
-        held=[], sure=x.sure, joint=x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner == "joint",
+        held=[], sure=x.sure, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
+        row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
+        prior_shape=_prior_shape(x, plate), slot_text="",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
         sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
         predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),
     )  # fmt: skip
     if not x.noised or x.kernel is None:
         return out
+    axes = f"*{x.py}.shape" if out.kind == "token" else f"*{x.py}.shape[:2]"
+    out.asked_text = axes if x.sure or x.rows == x.sites else f"len(state), {x.rows}"
+    if plate and 1 < x.rows < x.sites:
+        out.asked_text = f"len(state), min({x.rows}, {x.py}.shape[1])"
+    wide = out.head_values if x.sure else state_values
+    if not wide.isdigit():  # known to the kernel alone
+        wide = f"self.{x.py}_noise.{'clean_values' if x.sure else 'values'}"
+    out.noise_values = wide
     out.kernel_line = program.line(x.kernel.span)
     out.kernel_shown = program.source.excerpt(x.kernel.span).split("\n")[0].strip() or x.kernel.word
     if isinstance(x.kernel, v.GaussianKernel):
@@ -172,6 +188,13 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     return out
 
 
+def _prior_shape(x: Var, plate: Plate | None) -> str:
+    sites = f"start.present[{literal(plate.name)}].shape" if plate else f"(len(start), {x.sites})"
+    if x.kind == "token":
+        return sites
+    return f"(*{sites}, {x.length})" if plate else f"(len(start), {x.sites}, {x.length})"
+
+
 def _tasks(spec: v.Spec, x: SimpleNamespace) -> None:
     """Which drawn tasks give the variable."""
     many = len(spec.tasks) > 1
@@ -200,7 +223,9 @@ def _chosen(spec: v.Spec, noised: list[SimpleNamespace]) -> list[tuple[str, str]
     out: dict[str, str] = {}
     for x in noised:
         if x.name in some:
-            out[x.plate.py if x.plate else x.py] = f"len(clean), {x.sites_text}"
+            out[x.plate.py if x.plate else x.py] = (
+                f"{x.plate.py}_present.shape" if x.plate else f"len(clean), {x.sites}"
+            )
     return list(out.items())
 
 
@@ -222,21 +247,45 @@ def _held(task: v.Task) -> str:
 def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[SimpleNamespace]:
     """Tokens of the trunk: one per plate index, and one per site outside plates."""
     groups: list[SimpleNamespace] = []
-    start = 0
-    for plate in plates.values():
-        members = [x for x in seen if x.plate is plate]
-        text = " + ".join([f"self.{plate.py}", *(x.py for x in members)])
-        groups.append(SimpleNamespace(plate=plate, vars=members, size=plate.size, start=start, sum_text=text))
-        start += plate.size
+    at = 0
     for x in seen:
         if x.plate is None:
+            text = f"self.{x.py}_site + {x.py}"
             groups.append(
                 SimpleNamespace(
-                    plate=None, vars=[x], size=x.sites, start=start, sum_text=f"self.{x.py}_site + {x.py}"
+                    plate=None, vars=[x], size=x.sites, start=str(at), stop=str(at + x.sites), sum_text=text
                 )
             )
-            start += x.sites
+            at += x.sites
+    # Plates come last: how long they are is known only when they are trimmed.
+    start, lengths = str(at), [f'x["{plate.py}_present"].shape[1]' for plate in plates.values()]
+    for number, (plate, length) in enumerate(zip(plates.values(), lengths, strict=True), 1):
+        members = [x for x in seen if x.plate is plate]
+        text = " + ".join([f"self.{plate.py}[: {length}]", *(x.py for x in members)])
+        stop = length if start == "0" else f"{start} + {length}"
+        groups.append(
+            SimpleNamespace(
+                plate=plate,
+                vars=members,
+                size=plate.size,
+                start=start,
+                stop="" if number == len(lengths) else stop,
+                sum_text=text,
+            )
+        )
+        start = stop
     return groups
+
+
+def _over_tokens(groups: list[SimpleNamespace], variables: list[SimpleNamespace], what: str) -> str:
+    """A mask of the variables' sites, over all tokens."""
+    parts = []
+    for g in groups:
+        masks = [f'x["{x.py}_{what}"]' for x in g.vars if any(x is y for y in variables)]
+        shown = g.vars[0]
+        size = "" if shown.kind == "token" else "[..., 0]"
+        parts.append(" | ".join(masks) or f'torch.zeros_like(x["{shown.py}"]{size}, dtype=torch.bool)')
+    return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], 1)"
 
 
 def _present(groups: list[SimpleNamespace], any_plate: bool) -> list[str]:

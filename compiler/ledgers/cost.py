@@ -77,7 +77,7 @@ def cost(program: Program) -> Cost | None:
         if x.kind == "token":
             out = values(x) if x.sure or x.target in ("clean", "classifier") else state
             parameters += 2 * w + w * out + out
-        elif d.inner == "joint":
+        elif d.inner != "head":
             parameters += 2 * w + w * x.length + x.length
         else:
             parameters += diffusion_head(w, d.head_width or w, d.head_layers, x.length)
@@ -85,26 +85,32 @@ def cost(program: Program) -> Cost | None:
     distinct = first + sum(loop.layers for loop in d.loops)
     run = first + sum(loop.layers * loop.repeat.high for loop in d.loops)
     parameters += distinct * block(w, d.expansion)
-    per_layer = 2 * tokens * (4 + 2 * d.expansion) * w * w + 4 * tokens * tokens * w
-    trunk = run * per_layer
+    trunk = run * _layer(tokens, tokens, w, d.expansion)
+    if program.last_rows is not None:
+        trunk += _layer(program.last_rows, tokens, w, d.expansion) - _layer(tokens, tokens, w, d.expansion)
+    context = (run - 1) * _layer(tokens, tokens, w, d.expansion) + 2 * tokens * 3 * w * w
     trunk_calls = head_calls = flops = 0.0  # expectations where a random scan draws
     for kind, count in program.shape.visit_kinds.items():
         visits = count * program.rounds
-        names = [name for name, _ in kind]
-        vectors = [x for x in program.noised if x.name in names and x.kind == "vector"]
+        asked = {x.name: n for name, n in kind for x in program.noised if x.name == name}
+        vectors = [x for x in program.noised if x.name in asked and x.kind == "vector"]
         steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.GaussianKernel)]
-        if d.inner == "joint":
-            trunk_calls += visits * (1 + sum(steps))
-            flops += visits * (1 + sum(steps)) * trunk
-        else:
+        if d.inner == "head" or len(vectors) < len(asked):
             trunk_calls += visits
-            head_calls += visits * sum(steps)
             flops += visits * trunk
-            for x, s in zip(vectors, steps, strict=True):
-                sites = dict(kind)[x.name]
-                flops += (
-                    visits * s * sites * 2 * diffusion_head(w, d.head_width or w, d.head_layers, x.length)
-                )
+        if d.inner == "joint":
+            trunk_calls += visits * sum(steps)
+            flops += visits * sum(steps) * trunk
+            continue
+        head_calls += visits * sum(steps)
+        for x, s in zip(vectors, steps, strict=True):
+            sites = asked[x.name]
+            if d.inner == "row":
+                trunk_calls += visits
+                flops += visits * (context + s * run * _row(sites, tokens, w, d.expansion))
+            else:
+                head = diffusion_head(w, d.head_width or w, d.head_layers, x.length)
+                flops += visits * s * sites * 2 * head
     batch = program.spec.train.batch
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
@@ -117,3 +123,13 @@ def cost(program: Program) -> Cost | None:
         activations,
         assumed,
     )
+
+
+def _layer(rows: int, tokens: int, w: int, expansion: int) -> int:
+    """Operations of one block that updates ``rows`` of its ``tokens``: keys and values of all, the rest of the rows."""
+    return 2 * tokens * 2 * w * w + 2 * rows * (2 + 2 * expansion) * w * w + 4 * rows * tokens * w
+
+
+def _row(rows: int, tokens: int, w: int, expansion: int) -> int:
+    """Operations of one block on ``rows`` whose context is remembered."""
+    return 2 * rows * (4 + 2 * expansion) * w * w + 4 * rows * tokens * w

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..program import Program
-from . import gather_queried
+from . import gather_queried, prune_last_layer, trim_plates
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,11 @@ class Pass:
 
 
 PASSES: tuple[Pass, ...] = (
-    # First and only: it looks at the visits, which no other pass changes.
+    # All three look at the spec alone, so their order is that of the gain that a reader sees: rows of heads, rows of the
+    # last layer, elements.
     Pass("gather_queried", gather_queried.PURPOSE, gather_queried.PRESERVES, gather_queried.run),
+    Pass("prune_last_layer", prune_last_layer.PURPOSE, prune_last_layer.PRESERVES, prune_last_layer.run),
+    Pass("trim_plates", trim_plates.PURPOSE, trim_plates.PRESERVES, trim_plates.run),
 )
 
 

@@ -40,6 +40,11 @@ class Codec:
         found = {k: [scales.from_json(s) for s in v] for k, v in saved.get("scales", {}).items()}
         return Codec(dict(fields), saved["vocabulary"], found, saved.get("types", {}))
 
+    @property
+    def plates(self) -> dict[str, str]:
+        """The plate of each variable that is in one."""
+        return {name: f.plate for name, f in self.fields.items() if f.plate}
+
     def gaps(self) -> dict[str, str]:
         """Column to the variable that says where it has no value."""
         return gaps(self.fields)

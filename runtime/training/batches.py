@@ -8,16 +8,18 @@ uninterrupted one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..sites import Examples
+from ..sites import Examples, widened
 
 MOST_LANES = 8
+SMALLEST = 16
+"""Fewest examples of a part, unless the batch itself has fewer: below, a part costs more than its trimming saves."""
 
 
 def lanes(batch: int, world: int) -> int:
@@ -61,13 +63,33 @@ def noised(
     rank: int,
     world: int,
     device: torch.device,
-) -> dict[str, Tensor]:
-    """This process's share of a step's batch, noised."""
+    plates: Mapping[str, str] | None = None,
+) -> list[dict[str, Tensor]]:
+    """This process's share of a step's batch, noised, in parts of equally many examples.
+
+    ``plates``, the plate of each variable that is in one, asks for plates to be trimmed: examples are sorted by length,
+    and each part is only as long as its longest one.  Without it there is one part.
+    """
     index = rows(len(data), batch, step, seed)
+    if plates:
+        index = index[data.take(index).lengths().argsort(stable=True)]
     count = lanes(batch, world)
     size = batch // count
-    parts = []
-    for lane in range(rank * count // world, (rank + 1) * count // world):
+    noisy = []
+    for lane in range(rank, count, world):
         generator = torch.Generator(device).manual_seed(mix(seed, step, lane))
-        parts.append(corrupt(data.take(index[lane * size : (lane + 1) * size]).to(device), generator))
-    return {name: torch.cat([p[name] for p in parts]) for name in parts[0]}
+        examples = data.take(index[lane * size : (lane + 1) * size])
+        examples = examples.trimmed(plates) if plates else examples
+        noisy.append(corrupt(examples.to(device), generator))
+    parts = math.gcd(len(noisy), max(1, len(noisy) * size // SMALLEST)) if plates else 1
+    share = len(noisy) // parts
+    return [_merged(noisy[k * share : (k + 1) * share]) for k in range(parts)]
+
+
+def _merged(lanes: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Lanes of one part; shorter ones get absent sites."""
+    longest = {name: max(x[name].shape[1] for x in lanes) for name, t in lanes[0].items() if t.dim() > 1}
+    return {
+        name: torch.cat([widened(x[name], longest[name]) if name in longest else x[name] for x in lanes])
+        for name in lanes[0]
+    }

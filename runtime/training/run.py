@@ -7,6 +7,7 @@ import math
 import shutil
 import signal
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,8 +64,12 @@ class Run:
         eval_every: int,
         save_every: int,
         report: Report | None = None,
+        trim: bool = False,
     ) -> None:
         """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
+
+        ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
+        which wants one shape.
 
         Raises:
             UserError: the folder holds another run, or a checkpoint that does not fit.
@@ -90,6 +95,7 @@ class Run:
             "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()},
         }  # fmt: skip
         train, test = data.train, data.test
+        plates = data.codec.plates if trim and not self._compiled else None
         sums: dict[str, Tensor] = {}
         since = time.perf_counter()
         handlers = [(s, signal.signal(s, self._ask_to_stop)) for s in (signal.SIGINT, signal.SIGTERM)]
@@ -99,7 +105,7 @@ class Run:
             for step in range(start, steps):
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["lr"] = peak * rate(step, steps, warmup, decay)
-                x = batches.noised(
+                parts = batches.noised(
                     corrupt,
                     train,
                     options.batch,
@@ -108,19 +114,25 @@ class Run:
                     self.rank,
                     self.world,
                     self.device,
+                    plates,
                 )
-                with self._precision():
-                    losses = network(x)
-                total = torch.stack(list(losses.values())).sum()
                 optimizer.zero_grad(set_to_none=True)
-                torch.autograd.backward(total)
+                for k, x in enumerate(parts, 1):
+                    # Gradients are shared by the processes once a step, after the last part.
+                    waits = self.world > 1 and k < len(parts)
+                    with network.no_sync() if waits else nullcontext():
+                        with self._precision():
+                            losses = network(x)
+                        torch.autograd.backward(torch.stack(list(losses.values())).sum() / len(parts))
+                    for name, value in losses.items():
+                        sums[name] = sums.get(
+                            name, torch.zeros((), device=self.device)
+                        ) + value.detach() / len(parts)
                 if clip:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
                 if average is not None:
                     _follow(average, model, ema)
-                for name, value in losses.items():
-                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value.detach()
                 done = step + 1
                 if done % log_every == 0 or done == steps:
                     self._log_losses(log, done, sums, since, log_every)
@@ -162,10 +174,15 @@ class Run:
     def _precision(self) -> Any:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bf16")
 
+    @property
+    def _compiled(self) -> bool:
+        choice = self.options.compile
+        return bool(choice == "yes" or (choice == "auto" and self.device.type == "cuda"))
+
     def _network(self, model: nn.Module, log: Log) -> Any:
         """The model as the loop calls it: compiled where that pays, shared over processes where there are several."""
         network: Any = model
-        if self.options.compile == "yes" or (self.options.compile == "auto" and self.device.type == "cuda"):
+        if self._compiled:
             network = torch.compile(model)
             log.say("the network is compiled on the first step")
         if self.world > 1:
@@ -249,7 +266,7 @@ class Run:
         sums: dict[str, float] = {}
         rounds = max(1, min(512, 4 * len(test)) // size)
         for k in range(rounds):
-            x = batches.noised(model.corrupt, test, size, k, 1, 0, 1, self.device)  # type: ignore[arg-type]
+            x = batches.noised(model.corrupt, test, size, k, 1, 0, 1, self.device)[0]  # type: ignore[arg-type]
             with self._precision():
                 losses = model(x)
             for name, value in losses.items():

@@ -75,13 +75,13 @@ class LayoutFactorised(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 25, WIDTH)."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_level"])
+        category = category + self.category_level(x["category_count"] / 4)
         category = category + x["category_query"][..., None] * self.category_asked
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_level"])
+        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
         box = box + x["box_query"][..., None] * self.box_asked
-        tokens = self.element + category + box
+        tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
         tokens = self.core_loop(tokens, clock, present)
@@ -117,7 +117,7 @@ class LayoutFactorised(nn.Module):
         after = self.category_noise.visit(before, m, generator)
         x |= {
             "category": torch.where(visit.query["category"], after, before),
-            "category_level": (m + visit.query["category"]) / 4,
+            "category_count": m + visit.query["category"],
             "category_query": visit.query["category"],
             "category_given": category_given,
             "category_target": before,
@@ -136,8 +136,8 @@ class LayoutFactorised(nn.Module):
         value, eps = self.box_noise.bridge(origin, reached, inner, until, generator)
         x |= {
             "box": noisy,
-            "box_level": end / len(BOX_BETA),
-            "box_inner_level": inner / len(BOX_BETA),
+            "box_count": end,
+            "box_inner_count": inner,
             "box_query": visit.query["box"],
             "box_inner": value,
             "box_target": eps,
@@ -159,7 +159,7 @@ class LayoutFactorised(nn.Module):
         # predict box by epsilon (layout_factorised.gen:30)
         index, asked = layers.queried(x["box_query"], 25)
         row = layers.take(h, index)[:, :, None]
-        guess = self.box_head(row, x["box_inner"], x["box_inner_level"])
+        guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
         cost = (guess - x["box_target"]).square().mean((-2, -1))
         loss["box"] = (cost * asked).sum(1).mean() / 25
         return loss
@@ -178,8 +178,8 @@ class LayoutFactorised(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "category": self.category_noise.prior((len(start), ELEMENT), generator),
-            "box": self.box_noise.prior((len(start), ELEMENT, 4), generator),
+            "category": self.category_noise.prior(start.present["element"].shape, generator),
+            "box": self.box_noise.prior((*start.present["element"].shape, 4), generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -200,14 +200,35 @@ class LayoutFactorised(nn.Module):
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
-        m = path.count["category"].expand(len(samples), -1)
+        m = path.count["category"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
         values["category"] = self.category_noise.at(values["category"], m, generator)
-        m = path.count["box"].expand(len(samples), -1)
+        m = path.count["box"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
         values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "category" in noise:
+            index, asked = layers.queried(x["category_query"], 25)
+            logits = self.category_head(layers.take(h, index)).float()
+            token = kernels.choose(logits / temperature, noise["category"])
+            drawn["category"] = layers.put(x["category"], index, token, asked)
+        if "box" in noise:
+            index, asked = layers.queried(x["box_query"], 25)
+            n = layers.take(x["box_count"], index) - BOX_STEPS
+            value = layers.take(x["box"], index)
+            row = layers.take(h, index)
+            for k in reversed(range(1, BOX_STEPS + 1)):
+                guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
+                origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
+            drawn["box"] = layers.put(x["box"], index, value, asked)
+        return drawn
 
     @torch.no_grad()
     def denoise(
@@ -223,9 +244,7 @@ class LayoutFactorised(nn.Module):
         element_present = state.present["element"]
         category = state.values["category"]
         box = state.values["box"]
-        category_given = given.get(
-            "category", torch.zeros(len(state), ELEMENT, dtype=torch.bool, device=category.device)
-        )
+        category_given = given.get("category", torch.zeros_like(element_present))
         category_free = element_present & ~category_given
         box_free = element_present
         free = {
@@ -234,36 +253,30 @@ class LayoutFactorised(nn.Module):
         }
         for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
-            category_m = (visit.count["category"] * ~category_given).expand(category.shape)
+            category_count = (visit.count["category"] * ~category_given).expand(category.shape)
             box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
-            box_n = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
+            box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "element_present": element_present,
                 "category": category,
-                "category_level": (category_m + category_query) / 4,
+                "category_count": category_count + category_query,
                 "category_query": category_query,
                 "category_given": category_given,
                 "box": box,
-                "box_level": (box_n + BOX_STEPS * box_query) / len(BOX_BETA),
+                "box_count": box_count + BOX_STEPS * box_query,
                 "box_query": box_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "category" in visit.query:
-                index, asked = layers.queried(category_query, 25)
-                logits = self.category_head(layers.take(h, index)).float()
-                token = kernels.draw(logits / temperature, generator)
-                category = layers.put(category, index, token, asked)
+                noise["category"] = kernels.gumbel((*category.shape, self.category_noise.values), generator)
             if "box" in visit.query:
-                index, asked = layers.queried(box_query, 25)
-                n = layers.take(box_n, index)
-                value = layers.take(box, index)
-                row = layers.take(h, index)
-                for k in reversed(range(1, BOX_STEPS + 1)):
-                    guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
-                    origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
-                    value = self.box_noise.denoise(value, origin, n + k, generator)
-                box = layers.put(box, index, value, asked)
+                noise["box"] = torch.randn(
+                    BOX_STEPS, *box.shape[:2], 4, generator=generator, device=generator.device
+                )
+            drawn = self.visit(x, noise, temperature)
+            category = drawn.get("category", category)
+            box = drawn.get("box", box)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -75,16 +75,18 @@ class LayoutJointHead(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_level"])
+        category = category + self.category_level(x["category_count"] / 4)
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_level"])
+        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
         box = torch.where(x["box_query"][..., None], self.box_hidden, box)
-        tokens = self.element + category + box
+        tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
-        tokens = self.core_loop(tokens, clock, present, loops=3)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(x["category_query"] | x["box_query"], 1)
+        tokens = self.core_loop(tokens, clock, present, loops=3, rows=asked)
         return tokens
 
     # ---- training
@@ -116,7 +118,7 @@ class LayoutJointHead(nn.Module):
         before = self.category_noise.at(category, m, generator)
         x |= {
             "category": before,
-            "category_level": m / 4,
+            "category_count": m,
             "category_query": visit.query["category"],
             "category_given": category_given,
             "category_target": before,
@@ -128,7 +130,7 @@ class LayoutJointHead(nn.Module):
         noisy, _ = self.box_noise.at(box, n, generator)
         x |= {
             "box": noisy,
-            "box_level": n / len(BOX_BETA),
+            "box_count": n,
             "box_query": visit.query["box"],
             "box_target": box,
         }
@@ -168,8 +170,8 @@ class LayoutJointHead(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "category": self.category_noise.prior((len(start), ELEMENT), generator),
-            "box": self.box_noise.prior((len(start), ELEMENT, 4), generator),
+            "category": self.category_noise.prior(start.present["element"].shape, generator),
+            "box": self.box_noise.prior((*start.present["element"].shape, 4), generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -190,14 +192,37 @@ class LayoutJointHead(nn.Module):
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
-        m = path.count["category"].expand(len(samples), -1)
+        m = path.count["category"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
         values["category"] = self.category_noise.at(values["category"], m, generator)
-        m = path.count["box"].expand(len(samples), -1)
+        m = path.count["box"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
         values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        if "category" in noise:
+            h = self.trunk(x)
+            index, asked = layers.queried(x["category_query"], 1)
+            logits = self.category_head(layers.take(h, index)).float()
+            token = kernels.choose(logits / temperature, noise["category"])
+            drawn["category"] = layers.put(x["category"], index, token, asked)
+        if "box" in noise:
+            index, asked = layers.queried(x["box_query"], 1)
+            n = layers.take(x["box_count"], index)
+            value = layers.take(x["box"], index)
+            now = dict(x)
+            for k in reversed(range(1, BOX_STEPS + 1)):
+                now["box"] = layers.put(x["box"], index, value, asked)
+                now["box_count"] = layers.put(x["box_count"], index, n + k, asked)
+                guess = self.box_head(layers.take(self.trunk(now), index))
+                origin = guess
+                value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
+            drawn["box"] = layers.put(x["box"], index, value, asked)
+        return drawn
 
     @torch.no_grad()
     def denoise(
@@ -213,9 +238,7 @@ class LayoutJointHead(nn.Module):
         element_present = state.present["element"]
         category = state.values["category"]
         box = state.values["box"]
-        category_given = given.get(
-            "category", torch.zeros(len(state), ELEMENT, dtype=torch.bool, device=category.device)
-        )
+        category_given = given.get("category", torch.zeros_like(element_present))
         category_free = element_present & ~category_given
         box_free = element_present
         free = {
@@ -224,37 +247,30 @@ class LayoutJointHead(nn.Module):
         }
         for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
-            category_m = (visit.count["category"] * ~category_given).expand(category.shape)
+            category_count = (visit.count["category"] * ~category_given).expand(category.shape)
             box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
-            box_n = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
+            box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "element_present": element_present,
                 "category": category,
-                "category_level": category_m / 4,
+                "category_count": category_count,
                 "category_query": category_query,
                 "category_given": category_given,
                 "box": box,
-                "box_level": box_n / len(BOX_BETA),
+                "box_count": box_count,
                 "box_query": box_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "category" in visit.query:
-                index, asked = layers.queried(category_query, 1)
-                logits = self.category_head(layers.take(h, index)).float()
-                token = kernels.draw(logits / temperature, generator)
-                category = layers.put(category, index, token, asked)
+                noise["category"] = kernels.gumbel((len(state), 1, self.category_noise.values), generator)
             if "box" in visit.query:
-                index, asked = layers.queried(box_query, 1)
-                n = layers.take(box_n, index)
-                value = layers.take(box, index)
-                for k in reversed(range(1, BOX_STEPS + 1)):
-                    x["box"] = layers.put(x["box"], index, value, asked)
-                    x["box_level"] = (box_n + k * box_query) / len(BOX_BETA)
-                    guess = self.box_head(layers.take(self.trunk(x), index))
-                    origin = guess
-                    value = self.box_noise.denoise(value, origin, n + k, generator)
-                box = layers.put(box, index, value, asked)
+                noise["box"] = torch.randn(
+                    BOX_STEPS, len(state), 1, 4, generator=generator, device=generator.device
+                )
+            drawn = self.visit(x, noise, temperature)
+            category = drawn.get("category", category)
+            box = drawn.get("box", box)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -45,6 +45,7 @@ def main() -> None:
         log_every=20,
         eval_every=500,
         save_every=500,
+        trim=True,
         report=REPORT,
     )
 

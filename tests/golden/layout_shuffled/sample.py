@@ -36,6 +36,7 @@ def main() -> None:
             "nothing": {},
             "category": {"category": "all"},
         },
+        trim=True,
         report=REPORT,
     )
 

@@ -179,6 +179,28 @@ class Mixture(nn.Module):
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        if "bit" in noise:
+            index, asked = layers.queried(x["bit_query"], 1)
+            logits = layers.take(self.oracle.clean("bit", x), index).float()
+            m = layers.take(x["bit_count"], index)
+            logits = self.bit_noise.before(logits, m)
+            token = kernels.choose(logits / temperature, noise["bit"])
+            drawn["bit"] = layers.put(x["bit"], index, token, asked)
+        if "spot" in noise:
+            index, asked = layers.queried(x["spot_query"], 1)
+            n = layers.take(x["spot_count"], index)
+            value = layers.take(x["spot"], index)
+            row = layers.take(self.oracle.others("spot", x), index)
+            for k in reversed(range(1, SPOT_STEPS + 1)):
+                guess = self.oracle.epsilon("spot", row, index, value, n + k)
+                origin = self.spot_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.spot_noise.denoise(value, origin, n + k, noise["spot"][k - 1])
+            drawn["spot"] = layers.put(x["spot"], index, value, asked)
+        return drawn
+
     @torch.no_grad()
     def denoise(
         self,
@@ -200,35 +222,28 @@ class Mixture(nn.Module):
         }
         for visit in path.backwards(free):
             bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
-            bit_m = (visit.count["bit"]).expand(bit.shape)
+            bit_count = (visit.count["bit"]).expand(bit.shape)
             spot_query = visit.query.get("spot", torch.zeros_like(spot_free)) & spot_free
-            spot_n = (SPOT_STEPS * visit.count["spot"]).expand(spot.shape[:-1])
+            spot_count = (SPOT_STEPS * visit.count["spot"]).expand(spot.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "bit": bit,
-                "bit_count": bit_m,
+                "bit_count": bit_count,
                 "bit_query": bit_query,
                 "spot": spot,
-                "spot_count": spot_n,
+                "spot_count": spot_count,
                 "spot_query": spot_query,
             }
+            noise = {}
             if "bit" in visit.query:
-                index, asked = layers.queried(bit_query, 1)
-                logits = layers.take(self.oracle.clean("bit", x), index).float()
-                m = layers.take(bit_m, index)
-                logits = self.bit_noise.before(logits, m)
-                token = kernels.draw(logits / temperature, generator)
-                bit = layers.put(bit, index, token, asked)
+                noise["bit"] = kernels.gumbel((*bit.shape, 2), generator)
             if "spot" in visit.query:
-                index, asked = layers.queried(spot_query, 1)
-                n = layers.take(spot_n, index)
-                value = layers.take(spot, index)
-                row = layers.take(self.oracle.others("spot", x), index)
-                for k in reversed(range(1, SPOT_STEPS + 1)):
-                    guess = self.oracle.epsilon("spot", row, index, value, n + k)
-                    origin = self.spot_noise.clean_from_epsilon(value, guess, n + k)
-                    value = self.spot_noise.denoise(value, origin, n + k, generator)
-                spot = layers.put(spot, index, value, asked)
+                noise["spot"] = torch.randn(
+                    SPOT_STEPS, *spot.shape[:2], 1, generator=generator, device=generator.device
+                )
+            drawn = self.visit(x, noise, temperature)
+            bit = drawn.get("bit", bit)
+            spot = drawn.get("spot", spot)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -78,15 +78,17 @@ class Molecule(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 29, WIDTH); the sites that the visit asks about are hidden."""
         element = self.element_value(x["element"])
-        element = element + self.element_level(x["element_level"])
+        element = element + self.element_level(x["element_count"] / 4)
         element = torch.where(x["element_query"][..., None], self.element_hidden, element)
         position = self.position_value(x["position"])
-        position = position + self.position_level(x["position_level"])
+        position = position + self.position_level(x["position_count"] / len(POSITION_BETA))
         position = torch.where(x["position_query"][..., None], self.position_hidden, position)
-        tokens = self.atom + element + position
+        tokens = self.atom[: x["atom_present"].shape[1]] + element + position
         clock = self.clock(x["time"])
         present = x["atom_present"][:, None, None, :]
-        tokens = self.core_loop(tokens, clock, present)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(x["element_query"] | x["position_query"], 1)
+        tokens = self.core_loop(tokens, clock, present, rows=asked)
         return tokens
 
     # ---- training
@@ -117,7 +119,7 @@ class Molecule(nn.Module):
         before = self.element_noise.at(element, m, generator)
         x |= {
             "element": before,
-            "element_level": m / 4,
+            "element_count": m,
             "element_query": visit.query["element"],
             "element_target": before,
         }
@@ -134,8 +136,8 @@ class Molecule(nn.Module):
         value, eps = self.position_noise.at(origin, inner, generator)
         x |= {
             "position": noisy,
-            "position_level": n / len(POSITION_BETA),
-            "position_inner_level": inner / len(POSITION_BETA),
+            "position_count": n,
+            "position_inner_count": inner,
             "position_query": visit.query["position"],
             "position_inner": value,
             "position_target": eps,
@@ -157,7 +159,7 @@ class Molecule(nn.Module):
         # predict position by epsilon (molecule.gen:29)
         index, asked = layers.queried(x["position_query"], 1)
         row = layers.take(h, index)[:, :, None]
-        guess = self.position_head(row, x["position_inner"], x["position_inner_level"])
+        guess = self.position_head(row, x["position_inner"], x["position_inner_count"] / len(POSITION_BETA))
         cost = (guess - x["position_target"]).square().mean((-2, -1))
         loss["position"] = (cost * asked).sum(1).mean()
         return loss
@@ -176,8 +178,8 @@ class Molecule(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "element": self.element_noise.prior((len(start), ATOM), generator),
-            "position": self.position_noise.prior((len(start), ATOM, 3), generator),
+            "element": self.element_noise.prior(start.present["atom"].shape, generator),
+            "position": self.position_noise.prior((*start.present["atom"].shape, 3), generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -198,14 +200,35 @@ class Molecule(nn.Module):
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
-        m = path.count["element"].expand(len(samples), -1)
+        m = path.count["element"][:, : samples.present["atom"].shape[1]].expand(len(samples), -1)
         values["element"] = self.element_noise.at(values["element"], m, generator)
-        m = path.count["position"].expand(len(samples), -1)
+        m = path.count["position"][:, : samples.present["atom"].shape[1]].expand(len(samples), -1)
         values["position"], _ = self.position_noise.at(values["position"], POSITION_STEPS * m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "element" in noise:
+            index, asked = layers.queried(x["element_query"], 1)
+            logits = self.element_head(layers.take(h, index)).float()
+            token = kernels.choose(logits / temperature, noise["element"])
+            drawn["element"] = layers.put(x["element"], index, token, asked)
+        if "position" in noise:
+            index, asked = layers.queried(x["position_query"], 1)
+            n = layers.take(x["position_count"], index)
+            value = layers.take(x["position"], index)
+            row = layers.take(h, index)
+            for k in reversed(range(1, POSITION_STEPS + 1)):
+                guess = self.position_head(row, value, (n + k) / len(POSITION_BETA))
+                origin = self.position_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.position_noise.denoise(value, origin, n + k, noise["position"][k - 1])
+            drawn["position"] = layers.put(x["position"], index, value, asked)
+        return drawn
 
     @torch.no_grad()
     def denoise(
@@ -229,35 +252,29 @@ class Molecule(nn.Module):
         }
         for visit in path.backwards(free):
             element_query = visit.query.get("element", torch.zeros_like(element_free)) & element_free
-            element_m = (visit.count["element"]).expand(element.shape)
+            element_count = (visit.count["element"]).expand(element.shape)
             position_query = visit.query.get("position", torch.zeros_like(position_free)) & position_free
-            position_n = (POSITION_STEPS * visit.count["position"]).expand(position.shape[:-1])
+            position_count = (POSITION_STEPS * visit.count["position"]).expand(position.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "atom_present": atom_present,
                 "element": element,
-                "element_level": element_m / 4,
+                "element_count": element_count,
                 "element_query": element_query,
                 "position": position,
-                "position_level": position_n / len(POSITION_BETA),
+                "position_count": position_count,
                 "position_query": position_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "element" in visit.query:
-                index, asked = layers.queried(element_query, 1)
-                logits = self.element_head(layers.take(h, index)).float()
-                token = kernels.draw(logits / temperature, generator)
-                element = layers.put(element, index, token, asked)
+                noise["element"] = kernels.gumbel((len(state), 1, 5), generator)
             if "position" in visit.query:
-                index, asked = layers.queried(position_query, 1)
-                n = layers.take(position_n, index)
-                value = layers.take(position, index)
-                row = layers.take(h, index)
-                for k in reversed(range(1, POSITION_STEPS + 1)):
-                    guess = self.position_head(row, value, (n + k) / len(POSITION_BETA))
-                    origin = self.position_noise.clean_from_epsilon(value, guess, n + k)
-                    value = self.position_noise.denoise(value, origin, n + k, generator)
-                position = layers.put(position, index, value, asked)
+                noise["position"] = torch.randn(
+                    POSITION_STEPS, len(state), 1, 3, generator=generator, device=generator.device
+                )
+            drawn = self.visit(x, noise, temperature)
+            element = drawn.get("element", element)
+            position = drawn.get("position", position)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -34,6 +34,7 @@ def main() -> None:
         tasks={
             "nothing": {},
         },
+        trim=True,
         report=REPORT,
     )
 

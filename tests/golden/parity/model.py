@@ -130,6 +130,16 @@ class Parity(nn.Module):
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        if "bit" in noise:
+            index, asked = layers.queried(x["bit_query"], 4)
+            logits = layers.take(self.oracle.before("bit", x, seen=True), index).float()
+            token = kernels.choose(logits / temperature, noise["bit"])
+            drawn["bit"] = layers.put(x["bit"], index, token, asked)
+        return drawn
+
     @torch.no_grad()
     def denoise(
         self,
@@ -148,18 +158,18 @@ class Parity(nn.Module):
         }
         for visit in path.backwards(free):
             bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
-            bit_m = (visit.count["bit"]).expand(bit.shape)
+            bit_count = (visit.count["bit"]).expand(bit.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "bit": bit,
-                "bit_count": bit_m + bit_query,
+                "bit_count": bit_count + bit_query,
                 "bit_query": bit_query,
             }
+            noise = {}
             if "bit" in visit.query:
-                index, asked = layers.queried(bit_query, 4)
-                logits = layers.take(self.oracle.before("bit", x, seen=True), index).float()
-                token = kernels.draw(logits / temperature, generator)
-                bit = layers.put(bit, index, token, asked)
+                noise["bit"] = kernels.gumbel((*bit.shape, 2), generator)
+            drawn = self.visit(x, noise, temperature)
+            bit = drawn.get("bit", bit)
             if progress is not None:
                 progress(1)
         return Examples(

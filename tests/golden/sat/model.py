@@ -74,12 +74,12 @@ class Sat(nn.Module):
         second = self.second_value(x["second"])
         third = self.third_value(x["third"])
         x_ = self.x__value(x["x_"])
-        x_ = x_ + self.x__level(x["x__level"])
+        x_ = x_ + self.x__level(x["x__count"] / 6)
         x_ = torch.where(x["x__query"][..., None], self.x__hidden, x_)
         tokens = torch.cat(
             [
-                self.clause + first + second + third,
-                self.variable + x_,
+                self.clause[: x["clause_present"].shape[1]] + first + second + third,
+                self.variable[: x["variable_present"].shape[1]] + x_,
             ],
             dim=1,
         )
@@ -91,7 +91,11 @@ class Sat(nn.Module):
             ],
             dim=1,
         )[:, None, None, :]
-        tokens = self.core_loop(tokens, clock, present)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(
+            torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 1
+        )
+        tokens = self.core_loop(tokens, clock, present, rows=asked)
         return tokens
 
     # ---- training
@@ -126,7 +130,7 @@ class Sat(nn.Module):
         before = self.x__noise.at(x_, m, generator)
         x |= {
             "x_": before,
-            "x__level": m / 6,
+            "x__count": m,
             "x__query": visit.query["x"],
             "x__target": before,
         }
@@ -139,7 +143,7 @@ class Sat(nn.Module):
 
         # predict x_ by cross_entropy (sat.gen:33)
         index, asked = layers.queried(x["x__query"], 1)
-        logits = self.x__head(layers.take(h[:, 51:60], index))
+        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
         target = layers.take(x["x__target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean()
@@ -159,7 +163,7 @@ class Sat(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "x": self.x__noise.prior((len(start), VARIABLE), generator),
+            "x": self.x__noise.prior(start.present["variable"].shape, generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -188,12 +192,23 @@ class Sat(nn.Module):
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
-        m = path.count["x"].expand(len(samples), -1)
+        m = path.count["x"][:, : samples.present["variable"].shape[1]].expand(len(samples), -1)
         values["x"] = self.x__noise.at(values["x"], m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "x" in noise:
+            index, asked = layers.queried(x["x__query"], 1)
+            logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
+            token = kernels.choose(logits / temperature, noise["x"])
+            drawn["x"] = layers.put(x["x_"], index, token, asked)
+        return drawn
 
     @torch.no_grad()
     def denoise(
@@ -218,7 +233,7 @@ class Sat(nn.Module):
         }
         for visit in path.backwards(free):
             x__query = visit.query.get("x", torch.zeros_like(x__free)) & x__free
-            x__m = (visit.count["x"]).expand(x_.shape)
+            x__count = (visit.count["x"]).expand(x_.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "clause_present": clause_present,
@@ -227,15 +242,14 @@ class Sat(nn.Module):
                 "second": second,
                 "third": third,
                 "x_": x_,
-                "x__level": x__m / 6,
+                "x__count": x__count,
                 "x__query": x__query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "x" in visit.query:
-                index, asked = layers.queried(x__query, 1)
-                logits = self.x__head(layers.take(h[:, 51:60], index)).float()
-                token = kernels.draw(logits / temperature, generator)
-                x_ = layers.put(x_, index, token, asked)
+                noise["x"] = kernels.gumbel((len(state), 1, 2), generator)
+            drawn = self.visit(x, noise, temperature)
+            x_ = drawn.get("x", x_)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -34,6 +34,7 @@ def main() -> None:
         tasks={
             "first+second+third": {"first": "all", "second": "all", "third": "all"},
         },
+        trim=True,
         report=REPORT,
     )
 

@@ -106,17 +106,17 @@ class Table(nn.Module):
         """Every token's row (B, 5, WIDTH); the sites that the visit asks about are hidden."""
         label_ = self.label__value(x["label_"])
         work = self.work_value(x["work"])
-        work = work + self.work_level(x["work_level"])
+        work = work + self.work_level(x["work_count"] / 25)
         work = torch.where(x["work_query"][..., None], self.work_hidden, work)
         work = work + x["work_given"][..., None] * self.work_given
         grade = self.grade_value(x["grade"])
-        grade = grade + self.grade_level(x["grade_level"])
+        grade = grade + self.grade_level(x["grade_count"] / 25)
         grade = torch.where(x["grade_query"][..., None], self.grade_hidden, grade)
         age = self.age_value(x["age"])
-        age = age + self.age_level(x["age_level"])
+        age = age + self.age_level(x["age_count"] / len(AGE_BETA))
         age = torch.where(x["age_query"][..., None], self.age_hidden, age)
         money = self.money_value(x["money"])
-        money = money + self.money_level(x["money_level"])
+        money = money + self.money_level(x["money_count"] / len(MONEY_BETA))
         money = torch.where(x["money_query"][..., None], self.money_hidden, money)
         tokens = torch.cat(
             [
@@ -129,7 +129,21 @@ class Table(nn.Module):
             dim=1,
         )
         clock = self.clock(x["time"])
-        tokens = self.first(tokens, clock, None)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(
+            torch.cat(
+                [
+                    torch.zeros_like(x["label_"], dtype=torch.bool),
+                    x["work_query"],
+                    x["grade_query"],
+                    x["age_query"],
+                    x["money_query"],
+                ],
+                1,
+            ),
+            1,
+        )
+        tokens = self.first(tokens, clock, None, rows=asked)
         return tokens
 
     # ---- training
@@ -167,7 +181,6 @@ class Table(nn.Module):
         before = self.work_noise.at(work, m, generator)
         x |= {
             "work": before,
-            "work_level": m / 25,
             "work_count": m,
             "work_query": visit.query["work"],
             "work_given": work_given,
@@ -178,7 +191,7 @@ class Table(nn.Module):
         before = self.grade_noise.at(grade, m, generator)
         x |= {
             "grade": before,
-            "grade_level": m / 25,
+            "grade_count": m,
             "grade_query": visit.query["grade"],
             "grade_target": grade,
         }
@@ -193,8 +206,8 @@ class Table(nn.Module):
         value, _ = self.age_noise.at(origin, inner, generator)
         x |= {
             "age": noisy,
-            "age_level": n / len(AGE_BETA),
-            "age_inner_level": inner / len(AGE_BETA),
+            "age_count": n,
+            "age_inner_count": inner,
             "age_query": visit.query["age"],
             "age_inner": value,
             "age_target": origin,
@@ -210,8 +223,8 @@ class Table(nn.Module):
         value, eps = self.money_noise.at(origin, inner, generator)
         x |= {
             "money": noisy,
-            "money_level": n / len(MONEY_BETA),
-            "money_inner_level": inner / len(MONEY_BETA),
+            "money_count": n,
+            "money_inner_count": inner,
             "money_query": visit.query["money"],
             "money_inner": value,
             "money_target": eps,
@@ -242,14 +255,14 @@ class Table(nn.Module):
         # predict age by x0 (table.gen:25)
         index, asked = layers.queried(x["age_query"], 1)
         row = layers.take(h[:, 3:4], index)[:, :, None]
-        guess = self.age_head(row, x["age_inner"], x["age_inner_level"])
+        guess = self.age_head(row, x["age_inner"], x["age_inner_count"] / len(AGE_BETA))
         cost = (guess - x["age_target"]).square().mean((-2, -1))
         loss["age"] = (cost * asked).sum(1).mean()
 
         # predict money by epsilon (table.gen:26)
         index, asked = layers.queried(x["money_query"], 1)
         row = layers.take(h[:, 4:5], index)[:, :, None]
-        guess = self.money_head(row, x["money_inner"], x["money_inner_level"])
+        guess = self.money_head(row, x["money_inner"], x["money_inner_count"] / len(MONEY_BETA))
         cost = (guess - x["money_target"]).square().mean((-2, -1))
         loss["money"] = (cost * asked).sum(1).mean()
         return loss
@@ -306,6 +319,46 @@ class Table(nn.Module):
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "work" in noise:
+            index, asked = layers.queried(x["work_query"], 1)
+            logits = self.work_head(layers.take(h[:, 1:2], index)).float()
+            m = layers.take(x["work_count"], index)
+            logits = self.work_noise.admissible(logits, m)
+            token = kernels.choose(logits / temperature, noise["work"])
+            drawn["work"] = layers.put(x["work"], index, token, asked)
+        if "grade" in noise:
+            index, asked = layers.queried(x["grade_query"], 1)
+            logits = self.grade_head(layers.take(h[:, 2:3], index)).float()
+            m = layers.take(x["grade_count"], index)
+            logits = self.grade_noise.before(logits, m)
+            token = kernels.choose(logits / temperature, noise["grade"])
+            drawn["grade"] = layers.put(x["grade"], index, token, asked)
+        if "age" in noise:
+            index, asked = layers.queried(x["age_query"], 1)
+            n = layers.take(x["age_count"], index)
+            value = layers.take(x["age"], index)
+            row = layers.take(h[:, 3:4], index)
+            for k in reversed(range(1, AGE_STEPS + 1)):
+                guess = self.age_head(row, value, (n + k) / len(AGE_BETA))
+                origin = guess
+                value = self.age_noise.denoise(value, origin, n + k, noise["age"][k - 1])
+            drawn["age"] = layers.put(x["age"], index, value, asked)
+        if "money" in noise:
+            index, asked = layers.queried(x["money_query"], 1)
+            n = layers.take(x["money_count"], index)
+            value = layers.take(x["money"], index)
+            row = layers.take(h[:, 4:5], index)
+            for k in reversed(range(1, MONEY_STEPS + 1)):
+                guess = self.money_head(row, value, (n + k) / len(MONEY_BETA))
+                origin = self.money_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.money_noise.denoise(value, origin, n + k, noise["money"][k - 1])
+            drawn["money"] = layers.put(x["money"], index, value, asked)
+        return drawn
+
     @torch.no_grad()
     def denoise(
         self,
@@ -335,65 +388,48 @@ class Table(nn.Module):
         }
         for visit in path.backwards(free):
             work_query = visit.query.get("work", torch.zeros_like(work_free)) & work_free
-            work_m = (visit.count["work"] * ~work_given).expand(work.shape)
+            work_count = (visit.count["work"] * ~work_given).expand(work.shape)
             grade_query = visit.query.get("grade", torch.zeros_like(grade_free)) & grade_free
-            grade_m = (visit.count["grade"]).expand(grade.shape)
+            grade_count = (visit.count["grade"]).expand(grade.shape)
             age_query = visit.query.get("age", torch.zeros_like(age_free)) & age_free
-            age_n = (AGE_STEPS * visit.count["age"]).expand(age.shape[:-1])
+            age_count = (AGE_STEPS * visit.count["age"]).expand(age.shape[:-1])
             money_query = visit.query.get("money", torch.zeros_like(money_free)) & money_free
-            money_n = (MONEY_STEPS * visit.count["money"]).expand(money.shape[:-1])
+            money_count = (MONEY_STEPS * visit.count["money"]).expand(money.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "label_": label_,
                 "work": work,
-                "work_level": work_m / 25,
+                "work_count": work_count,
                 "work_query": work_query,
                 "work_given": work_given,
                 "grade": grade,
-                "grade_level": grade_m / 25,
+                "grade_count": grade_count,
                 "grade_query": grade_query,
                 "age": age,
-                "age_level": age_n / len(AGE_BETA),
+                "age_count": age_count,
                 "age_query": age_query,
                 "money": money,
-                "money_level": money_n / len(MONEY_BETA),
+                "money_count": money_count,
                 "money_query": money_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "work" in visit.query:
-                index, asked = layers.queried(work_query, 1)
-                logits = self.work_head(layers.take(h[:, 1:2], index)).float()
-                m = layers.take(work_m, index)
-                logits = self.work_noise.admissible(logits, m)
-                token = kernels.draw(logits / temperature, generator)
-                work = layers.put(work, index, token, asked)
+                noise["work"] = kernels.gumbel((*work.shape, self.work_noise.values), generator)
             if "grade" in visit.query:
-                index, asked = layers.queried(grade_query, 1)
-                logits = self.grade_head(layers.take(h[:, 2:3], index)).float()
-                m = layers.take(grade_m, index)
-                logits = self.grade_noise.before(logits, m)
-                token = kernels.draw(logits / temperature, generator)
-                grade = layers.put(grade, index, token, asked)
+                noise["grade"] = kernels.gumbel((*grade.shape, 7), generator)
             if "age" in visit.query:
-                index, asked = layers.queried(age_query, 1)
-                n = layers.take(age_n, index)
-                value = layers.take(age, index)
-                row = layers.take(h[:, 3:4], index)
-                for k in reversed(range(1, AGE_STEPS + 1)):
-                    guess = self.age_head(row, value, (n + k) / len(AGE_BETA))
-                    origin = guess
-                    value = self.age_noise.denoise(value, origin, n + k, generator)
-                age = layers.put(age, index, value, asked)
+                noise["age"] = torch.randn(
+                    AGE_STEPS, *age.shape[:2], 1, generator=generator, device=generator.device
+                )
             if "money" in visit.query:
-                index, asked = layers.queried(money_query, 1)
-                n = layers.take(money_n, index)
-                value = layers.take(money, index)
-                row = layers.take(h[:, 4:5], index)
-                for k in reversed(range(1, MONEY_STEPS + 1)):
-                    guess = self.money_head(row, value, (n + k) / len(MONEY_BETA))
-                    origin = self.money_noise.clean_from_epsilon(value, guess, n + k)
-                    value = self.money_noise.denoise(value, origin, n + k, generator)
-                money = layers.put(money, index, value, asked)
+                noise["money"] = torch.randn(
+                    MONEY_STEPS, *money.shape[:2], 2, generator=generator, device=generator.device
+                )
+            drawn = self.visit(x, noise, temperature)
+            work = drawn.get("work", work)
+            grade = drawn.get("grade", grade)
+            age = drawn.get("age", age)
+            money = drawn.get("money", money)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -101,16 +101,16 @@ class TableGaps(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 6, WIDTH); the sites that the visit asks about are hidden."""
         number = self.number_value(x["number"])
-        number = number + self.number_level(x["number_level"])
+        number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
         height = self.height_value(x["height"])
-        height = height + self.height_level(x["height_level"])
+        height = height + self.height_level(x["height_count"] / len(HEIGHT_BETA))
         height = torch.where(x["height_query"][..., None], self.height_hidden, height)
         height_gap = self.height_gap_value(x["height_gap"])
-        height_gap = height_gap + self.height_gap_level(x["height_gap_level"])
+        height_gap = height_gap + self.height_gap_level(x["height_gap_count"] / 3)
         height_gap = torch.where(x["height_gap_query"][..., None], self.height_gap_hidden, height_gap)
         job = self.job_value(x["job"])
-        job = job + self.job_level(x["job_level"])
+        job = job + self.job_level(x["job_count"] / 3)
         job = torch.where(x["job_query"][..., None], self.job_hidden, job)
         tokens = torch.cat(
             [
@@ -122,7 +122,11 @@ class TableGaps(nn.Module):
             dim=1,
         )
         clock = self.clock(x["time"])
-        tokens = self.core_loop(tokens, clock, None)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(
+            torch.cat([x["number_query"], x["height_query"], x["height_gap_query"], x["job_query"]], 1), 1
+        )
+        tokens = self.core_loop(tokens, clock, None, rows=asked)
         return tokens
 
     # ---- training
@@ -164,8 +168,8 @@ class TableGaps(nn.Module):
         value, eps = self.number_noise.at(origin, inner, generator)
         x |= {
             "number": noisy,
-            "number_level": n / len(NUMBER_BETA),
-            "number_inner_level": inner / len(NUMBER_BETA),
+            "number_count": n,
+            "number_inner_count": inner,
             "number_query": visit.query["number"],
             "number_inner": value,
             "number_target": eps,
@@ -183,8 +187,8 @@ class TableGaps(nn.Module):
         value, _ = self.height_noise.at(origin, inner, generator)
         x |= {
             "height": noisy,
-            "height_level": n / len(HEIGHT_BETA),
-            "height_inner_level": inner / len(HEIGHT_BETA),
+            "height_count": n,
+            "height_inner_count": inner,
             "height_query": visit.query["height"],
             "height_inner": value,
             "height_target": origin,
@@ -194,7 +198,7 @@ class TableGaps(nn.Module):
         before = self.height_gap_noise.at(height_gap, m, generator)
         x |= {
             "height_gap": before,
-            "height_gap_level": m / 3,
+            "height_gap_count": m,
             "height_gap_query": visit.query["height_gap"],
             "height_gap_target": before,
         }
@@ -203,7 +207,7 @@ class TableGaps(nn.Module):
         before = self.job_noise.at(job, m, generator)
         x |= {
             "job": before,
-            "job_level": m / 3,
+            "job_count": m,
             "job_query": visit.query["job"],
             "job_target": before,
         }
@@ -217,14 +221,14 @@ class TableGaps(nn.Module):
         # predict number by epsilon (table_gaps.gen:29)
         index, asked = layers.queried(x["number_query"], 1)
         row = layers.take(h[:, 0:3], index)[:, :, None]
-        guess = self.number_head(row, x["number_inner"], x["number_inner_level"])
+        guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
         # predict height by x0 (table_gaps.gen:30)
         index, asked = layers.queried(x["height_query"], 1)
         row = layers.take(h[:, 3:4], index)[:, :, None]
-        guess = self.height_head(row, x["height_inner"], x["height_inner_level"])
+        guess = self.height_head(row, x["height_inner"], x["height_inner_count"] / len(HEIGHT_BETA))
         cost = (guess - x["height_target"]).square().mean((-2, -1))
         loss["height"] = (cost * asked).sum(1).mean()
 
@@ -294,6 +298,42 @@ class TableGaps(nn.Module):
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "number" in noise:
+            index, asked = layers.queried(x["number_query"], 1)
+            n = layers.take(x["number_count"], index)
+            value = layers.take(x["number"], index)
+            row = layers.take(h[:, 0:3], index)
+            for k in reversed(range(1, NUMBER_STEPS + 1)):
+                guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
+                origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
+            drawn["number"] = layers.put(x["number"], index, value, asked)
+        if "height" in noise:
+            index, asked = layers.queried(x["height_query"], 1)
+            n = layers.take(x["height_count"], index)
+            value = layers.take(x["height"], index)
+            row = layers.take(h[:, 3:4], index)
+            for k in reversed(range(1, HEIGHT_STEPS + 1)):
+                guess = self.height_head(row, value, (n + k) / len(HEIGHT_BETA))
+                origin = guess
+                value = self.height_noise.denoise(value, origin, n + k, noise["height"][k - 1])
+            drawn["height"] = layers.put(x["height"], index, value, asked)
+        if "height_gap" in noise:
+            index, asked = layers.queried(x["height_gap_query"], 1)
+            logits = self.height_gap_head(layers.take(h[:, 4:5], index)).float()
+            token = kernels.choose(logits / temperature, noise["height_gap"])
+            drawn["height_gap"] = layers.put(x["height_gap"], index, token, asked)
+        if "job" in noise:
+            index, asked = layers.queried(x["job_query"], 1)
+            logits = self.job_head(layers.take(h[:, 5:6], index)).float()
+            token = kernels.choose(logits / temperature, noise["job"])
+            drawn["job"] = layers.put(x["job"], index, token, asked)
+        return drawn
+
     @torch.no_grad()
     def denoise(
         self,
@@ -321,61 +361,48 @@ class TableGaps(nn.Module):
         }
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
-            number_n = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
+            number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
             height_query = visit.query.get("height", torch.zeros_like(height_free)) & height_free
-            height_n = (HEIGHT_STEPS * visit.count["height"]).expand(height.shape[:-1])
+            height_count = (HEIGHT_STEPS * visit.count["height"]).expand(height.shape[:-1])
             height_gap_query = (
                 visit.query.get("height_gap", torch.zeros_like(height_gap_free)) & height_gap_free
             )
-            height_gap_m = (visit.count["height_gap"]).expand(height_gap.shape)
+            height_gap_count = (visit.count["height_gap"]).expand(height_gap.shape)
             job_query = visit.query.get("job", torch.zeros_like(job_free)) & job_free
-            job_m = (visit.count["job"]).expand(job.shape)
+            job_count = (visit.count["job"]).expand(job.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "number": number,
-                "number_level": number_n / len(NUMBER_BETA),
+                "number_count": number_count,
                 "number_query": number_query,
                 "height": height,
-                "height_level": height_n / len(HEIGHT_BETA),
+                "height_count": height_count,
                 "height_query": height_query,
                 "height_gap": height_gap,
-                "height_gap_level": height_gap_m / 3,
+                "height_gap_count": height_gap_count,
                 "height_gap_query": height_gap_query,
                 "job": job,
-                "job_level": job_m / 3,
+                "job_count": job_count,
                 "job_query": job_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "number" in visit.query:
-                index, asked = layers.queried(number_query, 1)
-                n = layers.take(number_n, index)
-                value = layers.take(number, index)
-                row = layers.take(h[:, 0:3], index)
-                for k in reversed(range(1, NUMBER_STEPS + 1)):
-                    guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
-                    origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
-                    value = self.number_noise.denoise(value, origin, n + k, generator)
-                number = layers.put(number, index, value, asked)
+                noise["number"] = torch.randn(
+                    NUMBER_STEPS, len(state), 1, 1, generator=generator, device=generator.device
+                )
             if "height" in visit.query:
-                index, asked = layers.queried(height_query, 1)
-                n = layers.take(height_n, index)
-                value = layers.take(height, index)
-                row = layers.take(h[:, 3:4], index)
-                for k in reversed(range(1, HEIGHT_STEPS + 1)):
-                    guess = self.height_head(row, value, (n + k) / len(HEIGHT_BETA))
-                    origin = guess
-                    value = self.height_noise.denoise(value, origin, n + k, generator)
-                height = layers.put(height, index, value, asked)
+                noise["height"] = torch.randn(
+                    HEIGHT_STEPS, *height.shape[:2], 1, generator=generator, device=generator.device
+                )
             if "height_gap" in visit.query:
-                index, asked = layers.queried(height_gap_query, 1)
-                logits = self.height_gap_head(layers.take(h[:, 4:5], index)).float()
-                token = kernels.draw(logits / temperature, generator)
-                height_gap = layers.put(height_gap, index, token, asked)
+                noise["height_gap"] = kernels.gumbel((*height_gap.shape, 2), generator)
             if "job" in visit.query:
-                index, asked = layers.queried(job_query, 1)
-                logits = self.job_head(layers.take(h[:, 5:6], index)).float()
-                token = kernels.draw(logits / temperature, generator)
-                job = layers.put(job, index, token, asked)
+                noise["job"] = kernels.gumbel((*job.shape, self.job_noise.values), generator)
+            drawn = self.visit(x, noise, temperature)
+            number = drawn.get("number", number)
+            height = drawn.get("height", height)
+            height_gap = drawn.get("height_gap", height_gap)
+            job = drawn.get("job", job)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -140,6 +140,19 @@ class TokensConfident(nn.Module):
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
 
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "token" in noise:
+            # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
+            logits = self.token__head(h).float() / temperature
+            token = kernels.choose(logits, noise["token"])
+            wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
+            sure = order.surest(logits, token, x["token__query"], x["token__stay"], wobble)
+            drawn["token"] = torch.where(sure, token, x["token_"])
+        return drawn
+
     @torch.no_grad()
     def denoise(
         self,
@@ -161,16 +174,15 @@ class TokensConfident(nn.Module):
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "token_": token_,
+                "token__stay": ((visit.count["token"] > 0) & token__free).sum(1),
                 "token__query": token__query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "token" in visit.query:
-                # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
-                logits = self.token__head(h).float() / temperature
-                token = kernels.draw(logits, generator)
-                stay = ((visit.count["token"] > 0) & token__free).sum(1)
-                sure = order.surest(logits, token, token__query, stay, 4.5 * visit.time / VISITS, generator)
-                token_ = torch.where(sure, token, token_)
+                noise["token"] = kernels.gumbel((*token_.shape, 64), generator)
+                noise["token chosen"] = kernels.gumbel(token_.shape, generator)
+            drawn = self.visit(x, noise, temperature)
+            token_ = drawn.get("token", token_)
             if progress is not None:
                 progress(1)
         return Examples(

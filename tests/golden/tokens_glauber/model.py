@@ -59,12 +59,14 @@ class TokensGlauber(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 16, WIDTH); the sites that the visit asks about are hidden."""
         letter = self.letter_value(x["letter"])
-        letter = letter + self.letter_level(x["letter_level"])
+        letter = letter + self.letter_level(x["letter_count"] / 6)
         letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
-        tokens = self.place + letter
+        tokens = self.place[: x["place_present"].shape[1]] + letter
         clock = self.clock(x["time"])
         present = x["place_present"][:, None, None, :]
-        tokens = self.first(tokens, clock, present)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(x["letter_query"], 1)
+        tokens = self.first(tokens, clock, present, rows=asked)
         return tokens
 
     # ---- training
@@ -94,7 +96,7 @@ class TokensGlauber(nn.Module):
         shown = torch.where(noise, self.letter_noise.fresh(m.shape, generator), before)
         x |= {
             "letter": before,
-            "letter_level": m / 6,
+            "letter_count": m,
             "letter_query": visit.query["letter"],
             "letter_shown": shown,
             "letter_label": (~noise).float(),
@@ -129,7 +131,7 @@ class TokensGlauber(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "letter": self.letter_noise.prior((len(start), PLACE), generator),
+            "letter": self.letter_noise.prior(start.present["place"].shape, generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -150,12 +152,24 @@ class TokensGlauber(nn.Module):
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
-        m = path.count["letter"].expand(len(samples), -1)
+        m = path.count["letter"][:, : samples.present["place"].shape[1]].expand(len(samples), -1)
         values["letter"] = self.letter_noise.at(values["letter"], m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "letter" in noise:
+            index, asked = layers.queried(x["letter_query"], 1)
+            logits = self.letter_head(layers.take(h, index)).float()
+            logits = logits + self.letter_noise.law.log()
+            token = kernels.choose(logits / temperature, noise["letter"])
+            drawn["letter"] = layers.put(x["letter"], index, token, asked)
+        return drawn
 
     @torch.no_grad()
     def denoise(
@@ -176,21 +190,19 @@ class TokensGlauber(nn.Module):
         }
         for visit in path.backwards(free):
             letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
-            letter_m = (visit.count["letter"]).expand(letter.shape)
+            letter_count = (visit.count["letter"]).expand(letter.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "place_present": place_present,
                 "letter": letter,
-                "letter_level": letter_m / 6,
+                "letter_count": letter_count,
                 "letter_query": letter_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "letter" in visit.query:
-                index, asked = layers.queried(letter_query, 1)
-                logits = self.letter_head(layers.take(h, index)).float()
-                logits = logits + self.letter_noise.law.log()
-                token = kernels.draw(logits / temperature, generator)
-                letter = layers.put(letter, index, token, asked)
+                noise["letter"] = kernels.gumbel((len(state), 1, self.letter_noise.values), generator)
+            drawn = self.visit(x, noise, temperature)
+            letter = drawn.get("letter", letter)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -37,6 +37,7 @@ def main() -> None:
         tasks={
             "nothing": {},
         },
+        trim=True,
     )
 
 

@@ -59,12 +59,14 @@ class TokensMasked(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 16, WIDTH)."""
         letter = self.letter_value(x["letter"])
-        letter = letter + self.letter_level(x["letter_level"])
+        letter = letter + self.letter_level(x["letter_count"] / 2)
         letter = letter + x["letter_query"][..., None] * self.letter_asked
-        tokens = self.place + letter
+        tokens = self.place[: x["place_present"].shape[1]] + letter
         clock = self.clock(x["time"])
         present = x["place_present"][:, None, None, :]
-        tokens = self.first(tokens, clock, present)
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(x["letter_query"], 4)
+        tokens = self.first(tokens, clock, present, rows=asked)
         return tokens
 
     # ---- training
@@ -92,7 +94,7 @@ class TokensMasked(nn.Module):
         after = self.letter_noise.visit(before, m, generator)
         x |= {
             "letter": torch.where(visit.query["letter"], after, before),
-            "letter_level": (m + visit.query["letter"]) / 2,
+            "letter_count": m + visit.query["letter"],
             "letter_query": visit.query["letter"],
             "letter_target": letter,
         }
@@ -125,7 +127,7 @@ class TokensMasked(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "letter": self.letter_noise.prior((len(start), PLACE), generator),
+            "letter": self.letter_noise.prior(start.present["place"].shape, generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -146,12 +148,25 @@ class TokensMasked(nn.Module):
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
-        m = path.count["letter"].expand(len(samples), -1)
+        m = path.count["letter"][:, : samples.present["place"].shape[1]].expand(len(samples), -1)
         values["letter"] = self.letter_noise.at(values["letter"], m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
         return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "letter" in noise:
+            index, asked = layers.queried(x["letter_query"], 4)
+            logits = self.letter_head(layers.take(h, index)).float()
+            m = layers.take(x["letter_count"], index) - 1
+            logits = self.letter_noise.posterior(logits, layers.take(x["letter"], index), m)
+            token = kernels.choose(logits / temperature, noise["letter"])
+            drawn["letter"] = layers.put(x["letter"], index, token, asked)
+        return drawn
 
     @torch.no_grad()
     def denoise(
@@ -172,22 +187,19 @@ class TokensMasked(nn.Module):
         }
         for visit in path.backwards(free):
             letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
-            letter_m = (visit.count["letter"]).expand(letter.shape)
+            letter_count = (visit.count["letter"]).expand(letter.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "place_present": place_present,
                 "letter": letter,
-                "letter_level": (letter_m + letter_query) / 2,
+                "letter_count": letter_count + letter_query,
                 "letter_query": letter_query,
             }
-            h = self.trunk(x)
+            noise = {}
             if "letter" in visit.query:
-                index, asked = layers.queried(letter_query, 4)
-                logits = self.letter_head(layers.take(h, index)).float()
-                m = layers.take(letter_m, index)
-                logits = self.letter_noise.posterior(logits, layers.take(letter, index), m)
-                token = kernels.draw(logits / temperature, generator)
-                letter = layers.put(letter, index, token, asked)
+                noise["letter"] = kernels.gumbel((len(state), min(4, letter.shape[1]), 28), generator)
+            drawn = self.visit(x, noise, temperature)
+            letter = drawn.get("letter", letter)
             if progress is not None:
                 progress(1)
         return Examples(

@@ -1,0 +1,27 @@
+"""The last layer updates only the rows that a visit asks about; the others serve it as keys and values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gencc.dsl import vocabulary as v
+
+from ..program import Program
+
+PURPOSE = "compute the last layer only where its output is read"
+PRESERVES = "every prediction, up to the order of sums"
+
+
+def run(program: Program) -> tuple[Program, list[str]]:
+    """Applied where no visit asks about as many sites as there are tokens."""
+    if not isinstance(program.spec.denoiser, v.Transformer):
+        return program, ["not applied: an exact denoiser has no layers"]
+    if any(x.sure for x in program.noised):
+        return program, ["not applied: `confidence` reads every row"]
+    most = max(
+        sum(n for name, n in kind if any(x.name == name for x in program.noised))
+        for kind in program.shape.visit_kinds
+    )
+    if most >= program.tokens:
+        return program, [f"not applied: a visit may ask about all of the {program.tokens} tokens"]
+    return replace(program, last_rows=most), [f"applied: {most} of {program.tokens} rows"]
