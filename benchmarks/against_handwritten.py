@@ -18,8 +18,8 @@ What the ratios hold:
   alone is worth about 2, in training as well.  `--tokens split` puts categories and boxes in plates of their own, so that
   the emitted model has 50 tokens too (and no longer knows from its architecture which box belongs to which category).
 - A training step of the emitted model scores each box at four noise levels (`train.draws`), the hand-written one at one.
-- With `--compiled`, the hand-written network, the emitted trunk and head (sampling) and the emitted model (training) are
-  each wrapped in `torch.compile`; emitted sample.py does not do this by itself.
+- With `--compiled`, the hand-written network, the emitted visits (as `sample.py --compile yes` does) and the emitted model
+  (as `train.py --compile yes` does) are each wrapped in `torch.compile`.
 
 `% of roof` is a model's floating-point operations over its time, against a large matrix product at the same precision.
 Memory is how far a fresh process's resident set rises (on a GPU: the allocator's peak) while the work is done once.
@@ -137,8 +137,7 @@ class Emitted:
         self.network: Any = torch.compile(self.model) if compiled else self.model
         if compiled:  # the sampler's parts; training compiles the model whole
             self.sampler = self.module.Sizes().to(setting.device)
-            self.sampler.trunk = torch.compile(self.sampler.trunk)
-            self.sampler.box_head.compile()
+            self.sampler.visit = torch.compile(self.sampler.visit, fullgraph=True, dynamic=False)
         else:
             self.sampler = self.model
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)

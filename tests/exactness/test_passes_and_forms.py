@@ -1,0 +1,128 @@
+"""What the passes and the forms of the network leave unchanged, in float32 to rounding."""
+
+import pytest
+import torch
+from emitted import ROOT
+
+from gencc.compiler.driver import compile_source
+from gencc.compiler.emit.emitter import emit
+from gencc.dsl.source import Source
+from gencc.runtime import layers
+from gencc.runtime.sites import Examples
+from gencc.runtime.training import batches
+
+SPEC = (ROOT / "tests" / "golden" / "layout_row" / "layout_row.gen").read_text()
+PLATES = {"category": "element", "box": "element"}
+
+
+def model(text, level=1, seed=0):
+    """The emitted model with weights that are nowhere zero, so that every path counts."""
+    done = compile_source(Source("x.gen", text), level)
+    found: dict = {"__name__": "emitted", "__file__": "model.py"}
+    exec(compile(emit(done.program, ("model",), done.sha)["model.py"], "model.py", "exec"), found)
+    torch.manual_seed(seed)
+    built = found["LayoutRow"](category_values=7)
+    for p in built.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    return built
+
+
+def examples(batch, longest=25, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    present = torch.arange(25) < torch.randint(1, longest + 1, (batch, 1), generator=g)
+    return Examples(
+        {
+            "category": torch.randint(7, (batch, 25), generator=g) * present,
+            "box": (torch.rand(batch, 25, 4, generator=g) * 2 - 1) * present[..., None],
+        },
+        {"element": present},
+    )
+
+
+def gradients(network, parts):
+    network.zero_grad()
+    for x in parts:
+        (sum(network(x).values()) / len(parts)).backward()
+    return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+
+
+def agree(a, b, tolerance=2e-4):
+    assert a.keys() == b.keys()
+    for name in a:
+        assert (a[name] - b[name]).norm() <= tolerance * (1e-3 + b[name].norm()), name
+
+
+@pytest.mark.parametrize("inner", ["row", "joint", "head"])
+def test_gathering_and_pruning_leave_losses_and_gradients(inner):
+    text = SPEC.replace("inner = row", f"inner = {inner}")
+    plain, best = model(text, 0), model(text, 1)
+    x = plain.corrupt(examples(16), torch.Generator().manual_seed(3))
+    gathered = dict(x)
+    if inner == "head":  # the plain program noises every box once more for its head; the asked one comes first
+        for name in ("box_inner", "box_inner_count", "box_target"):
+            gathered[name] = x[name][:, :1]
+    for name, value in plain(x).items():
+        assert torch.allclose(value, best(gathered)[name], rtol=2e-4)
+    agree(gradients(best, [gathered]), gradients(plain, [x]), 2e-3)
+
+
+@pytest.mark.parametrize("inner", ["row", "head"])
+def test_trimmed_plates_leave_losses_and_gradients(inner):
+    """The very batch that the trimmed parts were made of, widened again, in one piece."""
+    network = model(SPEC.replace("inner = row", f"inner = {inner}"))
+    data = examples(128)
+    parts = batches.noised(network.corrupt, data, 64, 0, 0, 0, 1, torch.device("cpu"), PLATES)
+    assert len(parts) == 4 and parts[0]["box"].shape[1] < parts[-1]["box"].shape[1]
+    whole = batches._merged(parts)
+    agree(gradients(network, parts), gradients(network, [whole]))
+
+
+def test_a_trimmed_batch_is_the_same_on_any_number_of_processes():
+    network, data = model(SPEC), examples(128)
+    alone = batches.noised(network.corrupt, data, 64, 5, 0, 0, 1, torch.device("cpu"), PLATES)
+    shared = [
+        x
+        for rank in range(2)
+        for x in batches.noised(network.corrupt, data, 64, 5, 0, rank, 2, torch.device("cpu"), PLATES)
+    ]
+    agree(gradients(network, alone), gradients(network, shared))
+
+
+def test_trimming_a_sample_leaves_absent_sites_alone():
+    network, start = model(SPEC), examples(8, longest=6)
+    short = start.trimmed(PLATES)
+    assert short.present["element"].shape[1] <= 6
+    out = network.sample(short, {}, torch.Generator().manual_seed(0)).padded(PLATES, {"element": 25})
+    assert out.values["box"].shape == start.values["box"].shape
+    assert not out.values["box"][~start.present["element"]].any()
+
+
+@pytest.mark.parametrize("asked", [1, 3])
+def test_remembered_rows_are_the_rows_of_the_whole_trunk(asked):
+    """`inner = row`: one row per step from remembered keys and values, against the trunk run anew on everything."""
+    torch.manual_seed(0)
+    loop = layers.Loop(layers=2, width=32, heads=4, expansion=2)
+    for p in loop.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    tokens, clock = torch.randn(5, 9, 32), torch.randn(5, 32)
+    present = torch.arange(9) < torch.tensor([[9], [7], [4], [9], [2]])
+    query = torch.rand(5, 9).argsort(1) < asked
+    seen = layers.apart(query, present[:, None, None, :])
+    index, marked = layers.queried(query, asked)
+    with torch.no_grad():
+        _, memory = loop.remember(tokens, clock, seen, loops=2, last=True)
+        for _ in range(3):  # as in the inner steps of a visit: other values of the same rows
+            tokens = layers.put(tokens, index, torch.randn(5, asked, 32), marked)
+            row = layers.recall(layers.take(tokens, index), index, marked, seen, memory)
+            whole = layers.take(loop(tokens, clock, seen, loops=2), index)
+            assert torch.allclose(row, whole, atol=2e-5)
+
+
+def test_a_compiled_visit_draws_the_same():
+    """Noise is an argument of a visit, so compiled and eager programs draw the same sample."""
+    network, start = model(SPEC, seed=1), examples(3, longest=4).trimmed(PLATES)
+    eager = network.sample(start, {}, torch.Generator().manual_seed(0))
+    network.visit = torch.compile(network.visit, fullgraph=True, dynamic=False, backend="eager")
+    compiled = network.sample(start, {}, torch.Generator().manual_seed(0))
+    assert torch.equal(eager.values["category"], compiled.values["category"])
+    assert torch.allclose(eager.values["box"], compiled.values["box"], atol=1e-4)
