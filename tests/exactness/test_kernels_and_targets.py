@@ -39,3 +39,17 @@ def test_kernels_and_targets_draw_one_law(kernel, way, target):
 def test_each_variable_has_a_kernel_of_its_own():
     process = bits_and_tone("all(bit) -> 2 * tone", bit=BITS["mask"], tone=KERNELS["ordinal"])
     check_discrete(process.changed("tone", target="clean"), BITS_AND_TONE)
+
+
+@pytest.mark.parametrize(
+    ("order", "rounds"),
+    [("bit -> tone", 2), ("random(bit: 0.7, tone: 0.3)", 3)],
+    ids=["a last visit that keeps nothing", "visits beyond the schedule that keep all"],
+)
+def test_a_classifier_of_visits_that_are_all_noise_or_all_signal(order, rounds):
+    """Such a visit says nothing of the token, yet the logits of its classifier differ from token to token."""
+    bit, tone = Token("bit", plate=3, keep="linear"), Token("tone", 3, keep="linear")
+    process = bits_and_tone(order, rounds, bit=bit, tone=tone)
+    check_discrete(
+        process.changed("bit", target="classifier").changed("tone", target="classifier"), BITS_AND_TONE
+    )
