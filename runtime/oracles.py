@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from .kernels import IMPOSSIBLE, Gaussian, Redraw, Tokens
 from .layers import take
 
+CERTAIN = 1e-9
+"""The least probability that a visit keeps, or redraws, a token, where logits are asked for."""
+
 
 class Mixture(nn.Module):
     """The denoiser of a mixture law.
@@ -99,9 +102,12 @@ class Mixture(nn.Module):
         return noise.before(self.clean(v, x), count - 1) + noise.reach(x[v], count - 1)
 
     def signal(self, v: str, x: dict[str, Tensor]) -> Tensor:
-        """GGM's signal-or-noise logits: log P(left alone) / P(noised), for every token that might be seen."""
+        """GGM's signal-or-noise logits: log P(left alone) / P(noised), for every token that might be seen.
+
+        A visit that keeps nothing, or all, is taken for one that nearly does: only the logits' differences matter.
+        """
         noise = cast(Redraw, self._token_noise(v))
-        keep = noise.kept_once(x[v + "_count"])[..., None]
+        keep = noise.kept_once(x[v + "_count"]).double().clamp(CERTAIN, 1 - CERTAIN)[..., None]
         return self.before(v, x) + keep.log() - (1 - keep).log() - noise.law.log()
 
     # ---- vectors

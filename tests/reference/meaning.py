@@ -1,0 +1,113 @@
+"""What an order denotes: every sequence of visits that one round may have, with its probability."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+
+from gencc.dsl import vocabulary as v
+
+from . import schedules
+
+Site = tuple[str, int]
+Visit = frozenset[Site]
+Draw = tuple[Visit, ...]
+Meaning = dict[Draw, float]
+
+
+def meaning(order: v.Order, sites: Mapping[str, int]) -> Meaning:
+    """The law of a round's visits, by enumeration."""
+    match order:
+        case v.Sweep():
+            return _always([{(order.variable, i)} for i in range(sites[order.variable])])
+        case v.Together():
+            return _always([{(order.variable, i) for i in range(sites[order.variable])}])
+        case v.Blocks():
+            whole = [(order.variable, i) for i in range(sites[order.variable])]
+            return _always([whole[at : at + order.size] for at in range(0, len(whole), order.size)])
+        case v.Then():
+            return _each([meaning(part, sites) for part in order.parts], _one_after_another)
+        case v.Repeat():
+            return _each([meaning(order.body, sites)] * order.times, _one_after_another)
+        case v.Zip():
+            return _each([meaning(part, sites) for part in order.parts], _in_turns)
+        case v.Joint():
+            return _each([meaning(part, sites) for part in order.parts], _merged)
+        case v.Reverse():
+            return _each([meaning(order.body, sites)], lambda draws: draws[0][::-1])
+        case v.Shuffle():
+            return _mixed((list(itertools.permutations(d)), p) for d, p in meaning(order.body, sites).items())
+        case v.RandomScan():
+            shares = [weight / sum(order.weights) for weight in order.weights]
+            return _mixed(
+                ([(visit,) for visit in draw], share * p)
+                for part, share in zip(order.parts, shares, strict=True)
+                for draw, p in meaning(part, sites).items()
+            )
+        case v.Confidence():
+            return _groups(order, sites[order.variable])
+    raise TypeError(order)
+
+
+def restricted(draws: Meaning, free: Iterable[Site]) -> Meaning:
+    """The same visits where only the sites that are ``free`` can be visited."""
+    kept = frozenset(free)
+    return _gathered((tuple(visit & kept for visit in draw if visit & kept), p) for draw, p in draws.items())
+
+
+def alone(draws: Meaning, variable: str) -> bool:
+    """Whether each visit that touches ``variable`` holds one site and nothing else."""
+    return all(len(visit) == 1 for draw in draws for visit in draw if variable in {name for name, _ in visit})
+
+
+def _always(visits: Iterable[Iterable[Site]]) -> Meaning:
+    return {tuple(frozenset(visit) for visit in visits): 1.0}
+
+
+def _gathered(draws: Iterable[tuple[Draw, float]]) -> Meaning:
+    total: Meaning = {}
+    for draw, p in draws:
+        total[draw] = total.get(draw, 0.0) + p
+    return total
+
+
+def _each(parts: list[Meaning], combine: Callable[[list[Draw]], Draw]) -> Meaning:
+    """``combine`` over independent draws of the parts."""
+    gathered: list[tuple[list[Draw], float]] = [([], 1.0)]
+    for part in parts:
+        gathered = [([*draws, draw], p * q) for draws, p in gathered for draw, q in part.items()]
+    return _gathered((combine(draws), p) for draws, p in gathered)
+
+
+def _mixed(choices: Iterable[tuple[list[Draw], float]]) -> Meaning:
+    """Draws chosen uniformly out of lists, each list with its probability."""
+    return _gathered((draw, p / len(draws)) for draws, p in choices for draw in draws)
+
+
+def _one_after_another(draws: list[Draw]) -> Draw:
+    return tuple(visit for draw in draws for visit in draw)
+
+
+def _in_turns(draws: list[Draw]) -> Draw:
+    turns = itertools.zip_longest(*draws)
+    return tuple(visit for turn in turns for visit in turn if visit is not None)
+
+
+def _merged(draws: list[Draw]) -> Draw:
+    nobody: Visit = frozenset()
+    return tuple(nobody.union(*visits) for visits in itertools.zip_longest(*draws, fillvalue=nobody))
+
+
+def _groups(order: v.Confidence, sites: int) -> Meaning:
+    """Random groups of sites; after k of K of them a share of ``schedule(1 - k / K)`` is masked."""
+    masked = [
+        round(schedules.at(order.schedule.word, 1 - k / order.steps) * sites) for k in range(order.steps + 1)
+    ]
+    assert masked[0] == 0 and masked[-1] == sites and all(a < b for a, b in itertools.pairwise(masked)), (
+        masked
+    )
+    found = (
+        tuple(frozenset((order.variable, i) for i in shuffled[a:b]) for a, b in itertools.pairwise(masked))
+        for shuffled in itertools.permutations(range(sites))
+    )
+    return _mixed([(list(found), 1.0)])
