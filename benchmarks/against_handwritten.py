@@ -13,7 +13,7 @@ What the ratios hold:
 
 - The two are different models of the same process.  The emitted one says `inner = head`: its transformer runs once per
   visit of a box and a small head takes the K inner steps; the hand-written one runs the transformer K times.  That is
-  most of the sampler's ratio and a choice of model, not of code.  `--inner joint` gives the emitted one the naive form.
+  most of the sampler's ratio and a choice of model, not of code.  `--inner row` runs the transformer once and then one row per step, `--inner joint` is the naive form.
 - A plate's element is one token in the emitted model, 25 in all; the hand-written one has a token per site, 50.  That
   alone is worth about 2, in training as well.  `--tokens split` puts categories and boxes in plates of their own, so that
   the emitted model has 50 tokens too (and no longer knows from its architecture which box belongs to which category).
@@ -471,7 +471,7 @@ def main() -> None:
                 f"--{name.replace('_', '-')}", type=int, default=value, help=f"(default {value})"
             )
     parser.add_argument("--tokens", choices=("element", "split"), default="element", help="(default element)")
-    parser.add_argument("--inner", choices=("head", "joint"), default="head", help="(default head)")
+    parser.add_argument("--inner", choices=("head", "row", "joint"), default="head", help="(default head)")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="(default 1)")

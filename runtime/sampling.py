@@ -15,7 +15,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from . import checkpoints
+from . import checkpoints, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .errors import UserError
@@ -49,7 +49,15 @@ class Session:
         options = self.options
         self.checkpoint.restore(model, options.weights)
         model.to(self.device).eval()
-        if options.compile == "yes" or (options.compile == "auto" and self.device.type == "cuda"):
+        package = self._package()
+        if package is not None:
+            trim, options.batch = False, package.batch
+            model.visit = package  # type: ignore[assignment]
+        elif options.export is not None:
+            trim = False  # one shape
+            options.count = options.batch
+            model.visit = served.Recorder(model.visit)  # type: ignore[assignment, arg-type]
+        elif options.compile == "yes" or (options.compile == "auto" and self.device.type == "cuda"):
             trim = False  # one shape
             torch._dynamo.config.recompile_limit = 64  # a graph for every set of variables that visits draw
             model.visit = torch.compile(model.visit, fullgraph=True, dynamic=False)  # type: ignore[assignment, arg-type]
@@ -72,7 +80,11 @@ class Session:
         else:
             starts = self._starts(options.count, fields)
         plates = codec.plates if trim else {}
-        place = starts.lengths().argsort(stable=True) if trim else torch.arange(options.count)
+        if package is not None or options.export is not None:
+            # A package takes whole batches: the last one is filled up, and what filled it is left out again.
+            whole = torch.arange(-(-options.count // options.batch) * options.batch)
+            starts = starts.take(whole % len(starts))
+        place = starts.lengths().argsort(stable=True) if trim else torch.arange(len(starts))
         sizes = {f.plate: f.size for f in fields.values() if f.plate}
         drawn: list[Examples] = []
         with Progress(
@@ -82,13 +94,12 @@ class Session:
             TimeRemainingColumn(),
             disable=not sys.stderr.isatty(),
         ) as bar:
-            batches = -(-options.count // options.batch)
+            batches = -(-len(starts) // options.batch)
             passes = 1 if options.refine is None else 1 + options.times * options.refine / self.rounds
             task = bar.add_task("visits", total=int(batches * self.visits * passes))
             for k in range(batches):
-                size = min(options.batch, options.count - k * options.batch)
                 generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
-                start = starts.take(place[k * options.batch :][:size])
+                start = starts.take(place[k * options.batch :][: options.batch])
                 start = (start.trimmed(plates) if trim else start).to(self.device)
                 held = held_sites(start, given, fields, options.share, generator)
                 out = start
@@ -106,7 +117,11 @@ class Session:
                         lambda n: bar.advance(task, n),
                     )
                 drawn.append(out.to("cpu").padded(plates, sizes) if trim else out.to("cpu"))
-        samples = Examples.cat(drawn).take(place.argsort())
+        if options.export is not None:
+            served.export(model, model.visit, options.export, self._served())  # type: ignore[arg-type]
+            print(f"sampler -> {options.export}; use it with --package {options.export}")
+            return
+        samples = Examples.cat(drawn).take(place.argsort()[: options.count])
         write(options.out, codec.columns(samples))
         print(f"{len(samples)} samples -> {options.out}")
         if report is not None and real is not None:
@@ -123,6 +138,26 @@ class Session:
             reference = real[: len(samples)] if given else real
             for name, value in report.measure(samples, reference, codec).items():
                 print(f"{name:>12}  {value:.4f}")
+
+    def _served(self) -> dict[str, Any]:
+        """What a package is made for."""
+        options = self.options
+        return {
+            "batch": options.batch,
+            "temperature": options.temperature,
+            "given": options.given,
+            "weights": options.weights,
+            "spec": self.checkpoint.meta["sha256"],
+            "step": self.checkpoint.step,
+            "device": self.device.type,
+        }
+
+    def _package(self) -> served.Package | None:
+        if self.options.package is None:
+            return None
+        settings = self._served()
+        del settings["batch"]  # the package's own
+        return served.Package(self.options.package, self.device, settings)
 
     @property
     def rounds(self) -> int:
@@ -265,6 +300,21 @@ def begin(
         choices=("auto", "yes", "no"),
         default="auto",
         help="torch.compile the visits (auto: on a GPU)",
+    )
+    ahead = parser.add_mutually_exclusive_group()
+    ahead.add_argument(
+        "--export",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="compile the sampler of this --batch, --given and --temperature ahead of time into a folder, and stop",
+    )
+    ahead.add_argument(
+        "--package",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="sample with an exported sampler: starts at once and needs no C++ compiler",
     )
     options = parser.parse_args()
     if options.threads:

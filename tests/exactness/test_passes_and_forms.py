@@ -58,7 +58,9 @@ def test_gathering_and_pruning_leave_losses_and_gradients(inner):
     plain, best = model(text, 0), model(text, 1)
     x = plain.corrupt(examples(16), torch.Generator().manual_seed(3))
     gathered = dict(x)
-    if inner == "head":  # the plain program noises every box once more for its head; the asked one comes first
+    if (
+        inner == "head"
+    ):  # the plain program noises every box once more for its head; the asked one comes first
         for name in ("box_inner", "box_inner_count", "box_target"):
             gathered[name] = x[name][:, :1]
     for name, value in plain(x).items():

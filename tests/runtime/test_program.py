@@ -179,3 +179,24 @@ def test_a_checkpoint_of_another_network_is_refused(folder, run, tmp_path):
         (tmp_path / name).write_text(content)
     done = sample(tmp_path, run, tmp_path / "x.parquet", status=2)
     assert "do not fit" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_exported_sampler_draws_the_same(folder, run, tmp_path):
+    """Ahead-of-time compiled visits get the noise that eager ones get; 3 samples of a sampler made for batches of 2."""
+    package = tmp_path / "package"
+    ask = ["--run", str(run), "--batch", "2", "--threads", "1"]
+
+    def sample(*arguments, status=0):
+        command = [sys.executable, str(folder / "sample.py"), *ask, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+        assert done.returncode == status, done.stderr
+        return done
+
+    sample("--export", str(package))
+    eager, served = tmp_path / "eager.parquet", tmp_path / "served.parquet"
+    sample("--count", "4", "--compile", "no", "--out", str(eager))
+    sample("--count", "3", "--package", str(package), "--out", str(served))
+    assert pq.read_table(served).num_rows == 3 and pq.read_table(eager).num_rows == 4
+    refused = sample("--count", "3", "--package", str(package), "--temperature", "0.5", status=2)
+    assert "temperature = 1.0, not 0.5" in refused.stderr
+    assert "holds no sampler" in sample("--package", str(tmp_path), status=2).stderr
