@@ -27,9 +27,8 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     for name, kernel in forward.noise.items():
         x = spec.variable(name)
-        continuous = isinstance(kernel, v.GaussianKernel | v.FlowKernel)
         declared = (Label(x.span, "declared here"),)
-        if continuous == x.is_discrete:
+        if not isinstance(x.type, kernel.suits):
             fitting = (
                 "`uniform`, `marginal`, `mask` or `ordinal`" if x.is_discrete else "`gaussian` or `flow`"
             )
@@ -47,7 +46,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             continue
         visits = min(moves(spec, name), TABULATED)
         try:
-            if isinstance(kernel, v.GaussianKernel):
+            if isinstance(kernel, v.VectorKernel):
                 if kernel.beta is not None and kernel.signal is not None:
                     out.append(
                         Diagnostic(
@@ -58,7 +57,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                         )
                     )
                 schedules.beta_table(kernel, min(visits * kernel.steps, TABULATED))
-            elif not isinstance(kernel, v.FlowKernel):
+            elif isinstance(kernel, v.TokenKernel):
                 schedules.keep_table(kernel.keep, visits)
         except ValueError as reason:
             out.append(
@@ -120,9 +119,4 @@ def _blocks(spec: v.Spec, order: v.Order) -> list[Diagnostic]:
                     help=f"use `noise {order.variable} = mask(..)`",
                 )
             ]
-    inner = (
-        [order.body]
-        if isinstance(order, v.Repeat | v.Reverse | v.Shuffle)
-        else list(getattr(order, "parts", ()))
-    )
-    return [d for part in inner for d in _blocks(spec, part)]
+    return [d for part in order.inside for d in _blocks(spec, part)]

@@ -64,7 +64,7 @@ def cost(program: Program) -> Cost | None:
     tokens = sum(plates.values()) + sum(x.sites for x in program.vars if x.plate is None)
     parameters = sum(plates.values()) * w + fourier(w) + w * w + w
     for x in program.vars:
-        masked = isinstance(x.kernel, v.MaskKernel)
+        masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
         state = values(x) + masked
         parameters += state * w if x.kind == "token" else vector(x.length, w)
         if x.plate is None:
@@ -92,7 +92,7 @@ def cost(program: Program) -> Cost | None:
         visits = count * program.rounds
         names = [name for name, _ in kind]
         vectors = [x for x in program.noised if x.name in names and x.kind == "vector"]
-        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.GaussianKernel)]
+        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.VectorKernel)]
         if d.inner == "joint":
             trunk_calls += visits * (1 + sum(steps))
             flops += visits * (1 + sum(steps)) * trunk
