@@ -39,6 +39,12 @@ class Unusable(Exception):
     """A plug-in that cannot be used; the message names its distribution and says why."""
 
 
+def said(error: BaseException) -> str:
+    """What went wrong in a plug-in, in one line."""
+    first, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
 @dataclass(frozen=True)
 class Plugin:
     """One entry point.  ``kind`` is empty where its name states none."""
@@ -75,7 +81,7 @@ class Plugin:
         try:
             found = self.entry.load()
         except (Exception, SystemExit) as error:
-            raise self.unusable(f"{type(error).__name__}: {error}") from error
+            raise self.unusable(said(error)) from error
         flaw = _flaw(found, self.kind, self.word)
         if flaw:
             raise self.unusable(flaw)

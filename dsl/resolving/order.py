@@ -146,7 +146,7 @@ class OrderResolver:
         except Exception as error:
             if isinstance(error, ValueError) and not isinstance(error, ValidationError):
                 return self.bind.error("GEN109", f"`{operator.word}`: {error}", operator.span)
-            flaw = f"its `rewrite` raised {type(error).__name__}: {error}"
+            flaw = f"its `rewrite` raised {plugins.said(error)}"
         if flaw:
             return self.bind.unusable(plugin.unusable(flaw), operator.span)
         _place(order, operator.span)
