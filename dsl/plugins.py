@@ -139,6 +139,10 @@ def _flaw(found: Any, kind: str, word: str) -> str:
     for name in ("learned", "clean") if issubclass(found, v.VectorTarget) else ("runtime",):
         if not _PATH.fullmatch(str(getattr(found, name, ""))):
             return f"its `{name}` is no `module:name`"
+    if issubclass(found, v.Kernel):
+        types = next(base.suits for base in (v.TokenKernel, v.VectorKernel) if issubclass(found, base))
+        if not found.suits or not set(found.suits) <= set(types):
+            return f"its `suits` lists other types than {' and '.join(f'`{t.__name__}`' for t in types)}"
     for name in own_options(found):
         if name == "bound" or not _plain(found.model_fields[name].annotation):
             return f"its option `{name}` is none that a program can be written with: numbers, words, strings, yes or no, and tuples of them"

@@ -349,7 +349,7 @@ class TokenKernel(Kernel):
     The program calls `runtime` with the table of `keep`, the number of values, and the other options by name.
     """
 
-    suits = (Discrete, Ordinal)
+    suits: ClassVar[tuple[type[Form], ...]] = (Discrete, Ordinal)
     frequencies: ClassVar[bool] = False
     """Whether the data's frequencies are passed in place of the number of values."""
     masks: ClassVar[bool] = False
@@ -407,7 +407,7 @@ class VectorKernel(Kernel):
     `bound = 1.0` where the variable has a range.
     """
 
-    suits = (Real,)
+    suits: ClassVar[tuple[type[Form], ...]] = (Real,)
 
     beta: Schedule | None = Field(
         None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)"
@@ -431,7 +431,7 @@ class FlowKernel(Kernel):
     """Linear interpolation to Gaussian noise (flow matching)."""
 
     word = "flow"
-    suits = (Real,)
+    suits: ClassVar[tuple[type[Form], ...]] = (Real,)
     steps: Positive = Field(50, description="integration steps per visit")
 
 

@@ -32,14 +32,14 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             fitting = (
                 "`uniform`, `marginal`, `mask` or `ordinal`" if x.is_discrete else "`gaussian` or `flow`"
             )
-            kind = "discrete" if x.is_discrete else "real"
+            suited = " and ".join(kind.word for kind in kernel.suits)
             out.append(
                 Diagnostic(
                     "GEN205",
                     f"`{kernel.word}` cannot noise `{name}`",
                     kernel.span,
                     labels=declared,
-                    note=f"`{name}` is {kind}",
+                    note=f"`{name}` is {x.type.word}, and `{kernel.word}` is for {suited} variables",
                     help=f"use {fitting}",
                 )
             )

@@ -1,6 +1,7 @@
 """The example plug-in: its words compile, its programs run, and its kernel and target draw the law they should."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -85,6 +86,13 @@ def test_a_round_of_training_and_sampling_is_finite(inner):
     assert all(torch.isfinite(loss) for loss in losses.values())
     out = model.sample(Examples(values, {}), {}, g)
     assert all(torch.isfinite(value.float()).all() for value in out.values.values())
+
+
+def test_the_guide_quotes_the_example():
+    guide = (ROOT / "docs" / "plugins.md").read_text()
+    quoted = re.findall(r"```(?:python|toml)\n(.*?)```", guide, re.DOTALL)[1:]
+    sources = [p.read_text() for p in (*EXAMPLE.rglob("*.py"), EXAMPLE / "pyproject.toml")]
+    assert len(quoted) == 6 and all(any(block in text for text in sources) for block in quoted)
 
 
 # ---- diagnostics

@@ -64,6 +64,7 @@ CASES = [
     ("kernel.hop", "MODULE:Hop", KERNEL.replace('"hop"', '"hip"'), "its `word` is 'hip'"),
     ("kernel.hop", "MODULE:Hop", KERNEL.replace("hop_runtime:Hop", "hop_runtime.Hop"), "its `runtime` is no `module:name`"),
     ("kernel.hop", "MODULE:Hop", KERNEL + "    far: v.Schedule = v.Cosine()\n", "its option `far` is none that a program"),
+    ("kernel.hop", "MODULE:Hop", KERNEL + "    suits = (v.Real,)\n", "its `suits` lists other types than `Discrete` and `Ordinal`"),
     ("hop", "MODULE:Hop", KERNEL, "its name is none of `kernel.WORD`, `order.WORD`, `target.WORD`"),
     ("kernals.hop", "MODULE:Hop", KERNEL, "its name is none of"),
 ]  # fmt: skip
