@@ -21,12 +21,13 @@ examples:
   gencc view specs/igd_layout.gen                  a page that draws which sites each visit noises
   gencc fmt specs/igd_layout.gen --diff            canonical layout
   gencc explain GEN203                             what a diagnostic means and how to mend it
+  gencc plugins                                    words that other distributions bring
   gencc new my_process                             a commented spec to start from
   gencc new my_table --from-table people.csv       a spec of a table, types of columns guessed
 
 exit status: 0 done, 1 the spec has errors, 2 wrong usage or unreadable file, 70 a bug in the compiler
 """
-COMMANDS = ("check", "fmt", "explain", "run", "new", "view", "compile")
+COMMANDS = ("check", "fmt", "explain", "run", "new", "view", "plugins", "compile")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     fmt.add_argument("--diff", action="store_true", help="change nothing; show what would change")
     explain = commands.add_parser("explain", help="explain a diagnostic")
     explain.add_argument("code", nargs="?")
+    commands.add_parser("plugins", help="list installed plug-ins and their options")
     run = commands.add_parser("run", help="compile and run stages: train, sample")
     run.add_argument("spec")
     run.add_argument(

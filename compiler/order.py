@@ -295,20 +295,10 @@ def visits(order: v.Order, sites: Sites) -> Iterator[dict[str, range]]:
 # ---------------------------------------------------------------- the expression
 
 
-def parts_of(order: v.Order) -> tuple[v.Order, ...]:
-    """The orders directly inside an order."""
-    match order:
-        case v.Repeat() | v.Reverse() | v.Shuffle():
-            return (order.body,)
-        case v.Then() | v.Zip() | v.Joint() | v.RandomScan():
-            return order.parts
-    return ()
-
-
 def walk(order: v.Order) -> Iterator[v.Order]:
     """An order and everything inside it, outermost first."""
     yield order
-    for part in parts_of(order):
+    for part in order.inside:
         yield from walk(part)
 
 

@@ -50,9 +50,8 @@ def text(program: Program) -> str:
         out.append(f"  {line.count:>9,} visits of {sites:<24} {line.verdict}")
     for prior in ledger.priors:
         note = f" ({prior.note})" if prior.note else ""
-        out.append(
-            f"  distance of {prior.variable} from its prior: {prior.left:.2g} left, total variation at most {prior.bound:.2g}{note}"
-        )
+        bound = "" if prior.bound is None else f", total variation at most {prior.bound:.2g}"
+        out.append(f"  distance of {prior.variable} from its prior: {prior.left:.2g} left{bound}{note}")
     for step in ledger.steps:
         out.append(
             f"  {step.variable}: {step.steps:,} inner steps over the trajectory; the error of discretisation falls as their inverse"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import keyword
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gencc.dsl import vocabulary as v
@@ -39,9 +40,9 @@ def _clashes(word: str, taken: set[str]) -> bool:
     return any(word == f"{other}_{s}" or other == f"{word}_{s}" for other in taken for s in SUFFIXES)
 
 
-def identifiers(names: list[str]) -> dict[str, str]:
+def identifiers(names: list[str], imported: Iterable[str] = ()) -> dict[str, str]:
     """Python names for names of the language: no keyword, no word of the program, no two that could meet."""
-    taken: set[str] = set()
+    taken = set(imported)
     out: dict[str, str] = {}
     for name in names:
         candidate = name.lower().lstrip("_") or "v"
@@ -64,7 +65,9 @@ class Var:
     sites: int
     plate: str | None
     kernel: v.Kernel | None
-    target: v.Target | None
+    target: str | None
+    form: v.VectorTarget | None
+    """The target's description if a plug-in brought it."""
     noised: bool
     kind: Literal["token", "vector"]
     mode: Literal["hidden", "seen", "condition"]
@@ -98,6 +101,8 @@ class Program:
     vars: tuple[Var, ...]
     shape: algebra.Shape
     rounds: int
+    imports: Mapping[str, str] = field(default_factory=dict)
+    """What plug-ins have the program import: `module:name` to the name it has there."""
     last_rows: int | None = None
     """Most rows that any visit reads of the last layer; None if it computes all."""
     trim: bool = False
@@ -123,13 +128,28 @@ class Program:
         return self.source.position(span.start).line
 
 
+def imports(spec: v.Spec) -> dict[str, str]:
+    """`module:name` of everything that a program takes from plug-ins, and its name there: that very name if it is free."""
+    kernels = spec.forward.noise.values() if spec.forward else ()
+    paths = {kernel.runtime for kernel in kernels if not kernel.runtime.startswith("gencc.runtime.kernels:")}
+    paths |= {path for p in spec.predictions if p.form for path in (p.form.learned, p.form.clean)}
+    out: dict[str, str] = {}
+    for path in sorted(paths):
+        name = path.partition(":")[2]
+        while name in RESERVED or name in out.values():
+            name = f"{name}_"
+        out[path] = name
+    return out
+
+
 def analyse(spec: v.Spec, source: Source) -> Program:
     """The facts of a spec that has no errors."""
     assert spec.forward is not None
     sites = {x.name: x.sites for x in spec.variables}
     shape = algebra.shape(spec.forward.order, sites)
-    names = identifiers([x.name for x in spec.variables])
-    targets = {p.variable: p.target for p in spec.predictions}
+    imported = imports(spec)
+    names = identifiers([x.name for x in spec.variables], imported.values())
+    predictions = {p.variable: p for p in spec.predictions}
     given = {p.variable for task in spec.tasks for p in task.parts}
     sure = {o.variable for o in algebra.walk(spec.forward.order) if isinstance(o, v.Confidence)}
     out: list[Var] = []
@@ -151,6 +171,7 @@ def analyse(spec: v.Spec, source: Source) -> Program:
         )
         moves = algebra.moves(spec.forward.order, sites, x.name, spec.forward.rounds)
         default: v.Target = "cross_entropy" if x.is_discrete else "epsilon"
+        prediction = predictions.get(x.name)
         out.append(
             Var(
                 name=x.name,
@@ -159,7 +180,8 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 sites=x.sites,
                 plate=x.plate,
                 kernel=spec.forward.noise.get(x.name),
-                target=targets.get(x.name, default if noised else None),
+                target=prediction.target if prediction else default if noised else None,
+                form=prediction.form if prediction else None,
                 noised=noised,
                 kind="token" if x.is_discrete else "vector",
                 mode="condition" if not noised else "seen" if x.name in sure or not all(alone) else "hidden",
@@ -172,4 +194,4 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 sure=x.name in sure,
             )
         )
-    return Program(spec, source, tuple(out), shape, spec.forward.rounds)
+    return Program(spec, source, tuple(out), shape, spec.forward.rounds, imported)

@@ -100,8 +100,8 @@ def keep_table(schedule: v.Schedule, visits: int) -> list[float]:
     return table
 
 
-def beta_table(kernel: v.GaussianKernel, steps: int) -> list[float]:
-    """beta_1..beta_N of a Gaussian kernel.
+def beta_table(kernel: v.VectorKernel, steps: int) -> list[float]:
+    """beta_1..beta_N of a vector kernel.
 
     Raises:
         ValueError: a reason in the author's terms.

@@ -196,9 +196,9 @@ def _counted(n: int, noun: str) -> str:
 
 def levels(kernel: v.Kernel, moves: int) -> Callable[[int], float]:
     """What is kept after m of ``moves`` visits: A_m of a token, alpha-bar of a vector."""
-    if isinstance(kernel, v.GaussianKernel):
+    if isinstance(kernel, v.VectorKernel):
         return _signal(kernel, moves)
-    if isinstance(kernel, v.FlowKernel):
+    if not isinstance(kernel, v.TokenKernel):
         return lambda m: 1 - min(m, moves) / moves
     keep = kernel.keep
 
@@ -210,7 +210,7 @@ def levels(kernel: v.Kernel, moves: int) -> Callable[[int], float]:
     return kept
 
 
-def _signal(kernel: v.GaussianKernel, moves: int) -> Callable[[int], float]:
+def _signal(kernel: v.VectorKernel, moves: int) -> Callable[[int], float]:
     total = moves * kernel.steps
     if total <= TABULATED:
         betas = schedules.beta_table(kernel, total)
@@ -417,7 +417,7 @@ def timeline(spec: v.Spec) -> Timeline:
         unseen = [c for c, one in enumerate(held) if len(one.get(name, ())) > len(touched[c])]
         inner = (
             f" in {_counted(kernel.steps, 'step')} a visit"
-            if isinstance(kernel, v.GaussianKernel | v.FlowKernel)
+            if isinstance(kernel, v.VectorKernel | v.FlowKernel)
             else ""
         )
         lanes.append(
@@ -425,7 +425,7 @@ def timeline(spec: v.Spec) -> Timeline:
                 name=name,
                 kind=f"{_counted(sites[name], 'site')}, {kernel.word} noise{inner}",
                 level="\N{GREEK SMALL LETTER ALPHA}\N{COMBINING MACRON}"
-                if isinstance(kernel, v.GaussianKernel)
+                if isinstance(kernel, v.VectorKernel)
                 else "signal"
                 if isinstance(kernel, v.FlowKernel)
                 else "A",

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from . import plugins
 from . import vocabulary as v
-from .diagnostics import Diagnostic, Label, did_you_mean
+from .diagnostics import Diagnostic, Label, Severity, did_you_mean
 from .source import Span
 from .syntax import Binary, Call, Expr, List, Name, Negative, Number, Setting, Text
 
@@ -94,6 +95,8 @@ class Binder:
 
     def __init__(self) -> None:
         self.problems: list[Diagnostic] = []
+        self.grammars: dict[Any, Callable[[Expr], Any]] = {}
+        """Types whose values have a grammar of their own."""
 
     def error(
         self,
@@ -116,6 +119,9 @@ class Binder:
             return None
         if any(k is Any for k in kinds):
             return expr
+        for kind in kinds:
+            if kind in self.grammars:
+                return self.grammars[kind](expr)
         for kind in kinds:
             if get_origin(kind) is tuple:
                 items = expr.items if isinstance(expr, List) else (expr,)
@@ -141,6 +147,42 @@ class Binder:
         if v.Formula in kinds and self._is_formula(expr):
             return v.Formula(expression=expr).located(expr.span)
         return self.error("GEN103", f"`{what}` cannot be this", expr.span, f"write {described(annotation)}")
+
+    def word(self, expr: Expr, annotation: Any, kind: str, what: str) -> Any:
+        """``expr`` as a value of ``annotation``, to whose words plug-ins of ``kind`` add theirs."""
+        if isinstance(expr, Name | Call):
+            found = self.plugin(expr, kind, what)
+            if found is not None:
+                return found
+            name, known = _named(expr), plugins.words(kind)
+            if name.text not in known:
+                return self.error(
+                    "GEN102",
+                    f"`{name.text}` is not a choice for `{what}`",
+                    name.span,
+                    did_you_mean(name.text, known),
+                )
+        return self.value(expr, annotation, what)
+
+    def plugin(self, expr: Name | Call, kind: str, what: str) -> Any:
+        """``expr`` as the form of a plug-in; None where its word is built in, or no word at all."""
+        name = _named(expr)
+        plugin = plugins.find(kind, name.text)
+        if plugin is None:
+            return None
+        try:
+            form = plugin.load()
+        except plugins.Unusable as reason:
+            built_in = name.text in plugins.BUILT_IN[kind]
+            self.unusable(reason, name.span, Severity.WARNING if built_in else Severity.ERROR)
+            return None if built_in else MISSING
+        return self._form(expr, [form], form, what)
+
+    def unusable(self, reason: plugins.Unusable, span: Span, severity: Severity = Severity.ERROR) -> Any:
+        """Says that a plug-in is not what it should be."""
+        help_ = "`gencc plugins` lists those that are installed"
+        self.problems.append(Diagnostic("GEN114", str(reason), span, severity=severity, help=help_))
+        return MISSING
 
     def _scalar(self, expr: Expr, kinds: list[Any], what: str) -> Any:
         number = constant(expr)
@@ -189,7 +231,7 @@ class Binder:
         return {k.word for k in kinds if isinstance(k, type) and issubclass(k, v.Form)}
 
     def _form(self, expr: Name | Call, forms: list[type[v.Form]], annotation: Any, what: str) -> Any:
-        name = expr if isinstance(expr, Name) else expr.name
+        name = _named(expr)
         form = next((f for f in forms if f.word == name.text), None)
         if form is None:
             if v.Formula in forms and self._is_formula(expr):
@@ -206,7 +248,7 @@ class Binder:
         # `linear(1 -> 0)`, `top(1 of 8)`: an operator that separates two positional arguments.
         if len(arguments) == 1 and arguments[0].key is None and isinstance(arguments[0].value, Binary):
             pair = arguments[0].value
-            if pair.operator in ("->", "of"):
+            if pair.operator in ("->", "of") and not issubclass(form, v.OrderOperator):
                 given: list[tuple[str | None, Expr, Span]] = [
                     (None, pair.left, pair.left.span),
                     (None, pair.right, pair.right.span),
@@ -215,7 +257,8 @@ class Binder:
                 given = [(None, pair, pair.span)]
         else:
             given = [(a.key.text if a.key else None, a.value, a.span) for a in arguments]
-        if form in (v.Table, v.Discrete, v.Key) and len(given) > 1 and all(k is None for k, _, _ in given):
+        lists = form is v.Discrete or (len(fields) == 1 and _is_list(form.model_fields[fields[0]]))
+        if lists and len(given) > 1 and all(k is None for k, _, _ in given):
             given = [
                 (
                     fields[0] if form is not v.Discrete else "values",
@@ -360,6 +403,15 @@ class Binder:
 
 def _annotation(field: FieldInfo) -> Any:
     return field.annotation
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is tuple
+
+
+def _named(expr: Name | Call) -> Name:
+    """The name that an expression is, or calls."""
+    return expr if isinstance(expr, Name) else expr.name
 
 
 def _shown(fields: Iterable[str]) -> list[str]:

@@ -24,6 +24,7 @@ CODES: dict[str, str] = {
     "GEN110": "not a task",
     "GEN111": "not an exit",
     "GEN113": "more sites than a state can hold",
+    "GEN114": "a plug-in cannot be used",
     "GEN201": "nothing says how data becomes noise",
     "GEN202": "a variable with a kernel is never visited",
     "GEN203": "a visited variable has no kernel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -28,7 +29,7 @@ BLOCKS: tuple[tuple[str, type[v.Model]], ...] = (
 HIDDEN = {"loops", "name", "kind", "noise"}
 
 
-def _default(field: FieldInfo) -> str:
+def default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined and field.default_factory is None:
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
@@ -39,19 +40,16 @@ def _default(field: FieldInfo) -> str:
     return {None: "none", (): "none"}.get(value, f"`{value}`") if not isinstance(value, dict) else "none"
 
 
-def _summary(model: type[v.Model]) -> str:
+def summary(model: type[v.Model]) -> str:
     return " ".join((model.__doc__ or "").split())
 
 
 def text() -> str:
     """The whole page."""
     forms = sorted(
-        (f for f in vars(v).values() if isinstance(f, type) and issubclass(f, v.Form) and f is not v.Form),
+        (f for f in vars(v).values() if isinstance(f, type) and issubclass(f, v.Form) and hasattr(f, "word")),
         key=lambda f: f.word,
     )
-    orders = [
-        o for o in vars(v).values() if isinstance(o, type) and issubclass(o, v.Order) and o is not v.Order
-    ]
     out = [
         "# Language reference",
         "",
@@ -64,7 +62,7 @@ def text() -> str:
         out += [
             f"### `{title}`",
             "",
-            _summary(model),
+            summary(model),
             "",
             "| option | takes | default | |",
             "|---|---|---|---|",
@@ -74,13 +72,13 @@ def text() -> str:
             if name not in HIDDEN:
                 takes = described(field.annotation).replace("|", "\\|")
                 out.append(
-                    f"| `{back.get(name, name)}` | {takes} | {_default(field)} | {field.description or ''} |"
+                    f"| `{back.get(name, name)}` | {takes} | {default(field)} | {field.description or ''} |"
                 )
         out.append("")
-    out += ["## Orders", "", *(f"- {_summary(o)}" for o in orders), "", "## Forms", ""]
+    out += ["## Orders", "", *(f"- {summary(o)}" for o in get_args(v.Orders)), "", "## Forms", ""]
     for form in forms:
         fields = ", ".join(f"{n}: {f.description}" for n, f in form.model_fields.items())
-        out.append(f"- `{form.word}`: {_summary(form)}" + (f" ({fields})" if fields else ""))
+        out.append(f"- `{form.word}`: {summary(form)}" + (f" ({fields})" if fields else ""))
     out += ["", "## Diagnostics", "", "`gencc explain CODE` shows a wrong and a right example.", ""]
     out += [f"- `{code}` {title}" for code, title in CODES.items()]
     return "\n".join(out) + "\n"

@@ -170,7 +170,7 @@ class _Resolver:
         return None if found is MISSING else found
 
     def _forward(self, block: Block) -> Any:
-        orders = OrderResolver(self.bind, self.variables)
+        self.bind.grammars[v.Order] = OrderResolver(self.bind, self.variables).resolve
         noise: dict[str, Any] = {}
         first: dict[str, Span] = {}
         plain: list[Setting] = []
@@ -202,13 +202,11 @@ class _Resolver:
                     labels=[Label(first[name], "the first one")],
                 )
             else:
-                kernel = self.bind.value(setting.value, v.Kernel, f"noise {name}")
+                kernel = self.bind.word(setting.value, v.Kernels, "kernel", f"noise {name}")
                 first[name] = setting.span
                 if kernel is not MISSING:
                     noise[name] = kernel
-        found = self.bind.options(
-            v.Forward, plain, block.span, "`forward`", {"noise": noise}, custom={"order": orders.resolve}
-        )  # fmt: skip
+        found = self.bind.options(v.Forward, plain, block.span, "`forward`", {"noise": noise})
         return None if found is MISSING else found
 
     def _predictions(self) -> list[v.Prediction]:
@@ -217,9 +215,7 @@ class _Resolver:
             if not isinstance(item, Predict):
                 continue
             name = item.variable.text
-            target = self.bind.value(
-                item.target, v.Prediction.model_fields["target"].annotation, f"predict {name}"
-            )
+            target = self.bind.word(item.target, v.Target, "target", f"predict {name}")
             if name not in self.variables:
                 self.bind.error(
                     "GEN107",
@@ -236,7 +232,9 @@ class _Resolver:
                     labels=[Label(out[name].span, "the first one")],
                 )
             elif target is not MISSING:
-                out[name] = v.Prediction(variable=name, target=target).located(
+                form = target if isinstance(target, v.VectorTarget) else None
+                word = form.word if form else target
+                out[name] = v.Prediction(variable=name, target=word, form=form).located(
                     item.span, {"target": item.target.span}
                 )
         return list(out.values())

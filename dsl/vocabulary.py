@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from .source import Span
 
@@ -214,6 +214,19 @@ class Plate(Model):
 class Order(Model):
     """Base of the order expressions; see `compiler.order` for what they denote."""
 
+    word: ClassVar[str] = ""
+    """Its name where it is written as a call."""
+
+    @property
+    def inside(self) -> tuple[Order, ...]:
+        """The orders directly inside this one."""
+        body = getattr(self, "body", None)
+        parts: tuple[Order, ...] = getattr(self, "parts", ())
+        return parts if body is None else (body,)
+
+
+Parts = Annotated[tuple[Order, ...], Field(min_length=1)]
+
 
 class Sweep(Order):
     """`v`: one visit per site, in index order."""
@@ -224,12 +237,14 @@ class Sweep(Order):
 class Together(Order):
     """`all(v)`: one visit that holds every site."""
 
+    word = "all"
     variable: str
 
 
 class Blocks(Order):
     """`blocks(v, k)`: consecutive groups of k sites."""
 
+    word = "blocks"
     variable: str
     size: Positive
 
@@ -237,7 +252,7 @@ class Blocks(Order):
 class Then(Order):
     """`a -> b`."""
 
-    parts: tuple[Order, ...]
+    parts: Parts
 
 
 class Repeat(Order):
@@ -250,89 +265,150 @@ class Repeat(Order):
 class Zip(Order):
     """`zip(a, b)`: their visits alternately."""
 
-    parts: tuple[Order, ...]
+    word = "zip"
+    parts: Parts
 
 
 class Joint(Order):
     """`a & b`: the i-th visit of each, merged."""
 
-    parts: tuple[Order, ...]
+    parts: Parts
 
 
 class Reverse(Order):
     """`reverse(e)`."""
 
+    word = "reverse"
     body: Order
 
 
 class Shuffle(Order):
     """`shuffle(e)`: a fresh random permutation per trajectory and round."""
 
+    word = "shuffle"
     body: Order
 
 
 class RandomScan(Order):
     """`random(a: 0.7, b: 0.3)`: one visit, drawn from a part chosen by weight, then uniformly within it."""
 
-    parts: tuple[Order, ...]
-    weights: tuple[float, ...]
+    word = "random"
+    parts: Parts
+    weights: tuple[Rate, ...]
+
+    @model_validator(mode="after")
+    def _weigh(self) -> Self:
+        if len(self.weights) != len(self.parts):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.parts)} parts")
+        return self
 
 
 class Confidence(Order):
     """`confidence(v, steps, schedule)`: the most confident sites are committed first."""
 
+    word = "confidence"
     variable: str
     steps: Positive
     schedule: Schedule
 
 
+Orders = Sweep | Together | Blocks | Then | Repeat | Zip | Joint | Reverse | Shuffle | RandomScan | Confidence
+"""The whole algebra."""
+
+
+class OrderOperator(Form):
+    """Base of the order operators of plug-ins: arguments, and what they stand for in the algebra above.
+
+    An argument annotated `Order` is any order expression.
+    """
+
+    def rewrite(self) -> Order:
+        """The order that this stands for.
+
+        Raises:
+            ValueError: the arguments have no such order; the message says why to the author of the spec.
+        """
+        raise NotImplementedError
+
+
 # ------------------------------------------------------------------------------------------------ kernels
 
 
-class UniformKernel(Form):
+class Kernel(Form):
+    """Base of the noise kernels."""
+
+    runtime: ClassVar[str]
+    """`module:name` of what a program calls to build it."""
+    suits: ClassVar[tuple[type[Form], ...]]
+    """Types of variable that it can noise."""
+
+
+class TokenKernel(Kernel):
+    """Base of the kernels of discrete variables, those of plug-ins too.
+
+    The program calls `runtime` with the table of `keep`, the number of values, and the other options by name.
+    """
+
+    suits: ClassVar[tuple[type[Form], ...]] = (Discrete, Ordinal)
+    frequencies: ClassVar[bool] = False
+    """Whether the data's frequencies are passed in place of the number of values."""
+    masks: ClassVar[bool] = False
+    """Whether there is one state more than there are values: the absorbing token."""
+    redraws: ClassVar[bool] = False
+    """Whether noise is one law, whatever the token was (`kernels.Redraw`): what `classifier` needs."""
+
+    keep: Schedule = Field(
+        default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory"
+    )
+
+
+class UniformKernel(TokenKernel):
     """Keep the token, else draw it anew uniformly."""
 
     word = "uniform"
-    keep: Schedule = Field(
-        default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory"
-    )
+    runtime = "gencc.runtime.kernels:uniform"
+    redraws = True
 
 
-class MarginalKernel(Form):
+class MarginalKernel(TokenKernel):
     """Keep the token, else draw it anew from the data's frequencies."""
 
     word = "marginal"
-    keep: Schedule = Field(
-        default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory"
-    )
+    runtime = "gencc.runtime.kernels:marginal"
+    frequencies = True
+    redraws = True
 
 
-class MaskKernel(Form):
+class MaskKernel(TokenKernel):
     """Keep the token, else replace it by an extra absorbing token."""
 
     word = "mask"
+    runtime = "gencc.runtime.kernels:mask"
+    masks = True
     keep: Schedule = Field(
         default_factory=Cosine, description="probability that a token is still unmasked, over its trajectory"
     )
 
 
-class OrdinalKernel(Form):
+class OrdinalKernel(TokenKernel):
     """Move to nearby tokens: a reflecting random walk; `keep` is the correlation left in its slowest mode."""
 
     word = "ordinal"
+    runtime = "gencc.runtime.kernels:Ordinal"
     keep: Schedule = Field(
         default_factory=Cosine, description="correlation left in the slowest mode, over the trajectory"
     )
 
 
-class GaussianKernel(Form):
-    """Variance-preserving Gaussian noise in ``steps`` inner steps per visit (the element time).
+class VectorKernel(Kernel):
+    """Base of the kernels of real variables that lower the signal in inner steps, those of plug-ins too.
 
-    `beta` is quoted for the customary 1,000 steps and rescaled to the rounds x steps of the trajectory, so that the
-    prior does not change with the number of rounds; `signal` gives the squared signal level directly.
+    The program calls `runtime` with the table of `beta`, the steps of a visit, and the other options by name; also with
+    `bound = 1.0` where the variable has a range.
     """
 
-    word = "gaussian"
+    suits: ClassVar[tuple[type[Form], ...]] = (Real,)
+
     beta: Schedule | None = Field(
         None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)"
     )
@@ -340,14 +416,27 @@ class GaussianKernel(Form):
     steps: Positive = Field(10, description="inner steps per visit")
 
 
-class FlowKernel(Form):
+class GaussianKernel(VectorKernel):
+    """Variance-preserving Gaussian noise in ``steps`` inner steps per visit (the element time).
+
+    `beta` is quoted for the customary 1,000 steps and rescaled to the rounds x steps of the trajectory, so that the
+    prior does not change with the number of rounds; `signal` gives the squared signal level directly.
+    """
+
+    word = "gaussian"
+    runtime = "gencc.runtime.kernels:Gaussian"
+
+
+class FlowKernel(Kernel):
     """Linear interpolation to Gaussian noise (flow matching)."""
 
     word = "flow"
+    suits: ClassVar[tuple[type[Form], ...]] = (Real,)
     steps: Positive = Field(50, description="integration steps per visit")
 
 
-Kernel = UniformKernel | MarginalKernel | MaskKernel | OrdinalKernel | GaussianKernel | FlowKernel
+Kernels = UniformKernel | MarginalKernel | MaskKernel | OrdinalKernel | GaussianKernel | FlowKernel
+"""The built-in ones."""
 
 
 class Forward(Model):
@@ -428,14 +517,34 @@ class Exact(Model):
 
 # ------------------------------------------------------------------------------------------------ targets
 
-Target = Literal["classifier", "cross_entropy", "clean", "epsilon", "x0", "velocity"]
+TokenTarget = Literal["classifier", "cross_entropy", "clean"]
+RealTarget = Literal["epsilon", "x0", "velocity"]
+Target = Literal[TokenTarget, RealTarget]
+"""The built-in ones."""
+
+
+class VectorTarget(Form):
+    """Base of the targets of plug-ins, all of real variables.
+
+    At a noise level the target must be affine in the clean vector and the noise: then its mean gives the clean one's,
+    and its ideal sampler is that of the built-in targets.
+    """
+
+    learned: ClassVar[str]
+    """`module:function` of ``(kernel, clean, eps, n)``: the target, where ``n`` inner steps took ``clean`` and the noise
+    ``eps`` to the noisy vector."""
+    clean: ClassVar[str]
+    """`module:function` of ``(kernel, noisy, guess, n)``: the clean vector that a prediction implies.  Both functions
+    also get the options by name."""
 
 
 class Prediction(Model):
     """`predict VARIABLE by TARGET`."""
 
     variable: str
-    target: Target
+    target: str
+    form: VectorTarget | None = None
+    """The target's description if a plug-in brought it."""
 
 
 # ------------------------------------------------------------------------------------------------ conditions

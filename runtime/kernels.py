@@ -3,9 +3,13 @@
 Notation (arXiv 2502.13450; arXiv 2405.17035): ``m`` counts the visits a site has had, ``A_m`` is the probability that a
 token was never redrawn in its first m visits; ``n`` counts the inner steps a vector has had and ``ab_n`` is its squared
 signal level.  Visit m (from 0) takes a site from count m to m + 1.  Counts past the end of a table leave the site alone.
+
+`Tokens` and `Vectors` say what emitted programs and oracles ask of a kernel; one that lacks a method cannot be built.
 """
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +33,11 @@ def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
     return choose(logits, gumbel(logits.shape, generator))
 
 
-class Tokens(nn.Module):
-    """What every token kernel offers; ``values`` counts the values a state may hold."""
+class Tokens(nn.Module, ABC):
+    """What every token kernel offers; ``values`` counts the values a state may hold, ``clean_values`` those of data.
+
+    ``keep`` lists A_0..A_M.  The last bounds the distance of a site's last law from `prior` (total variation).
+    """
 
     keep: Tensor
     keep_once: Tensor
@@ -58,29 +65,29 @@ class Tokens(nn.Module):
         """A_{m+1} / A_m: the probability that visit ``m`` leaves the token alone."""
         return self.keep_once[m.clamp_max(self.visits)]
 
+    @abstractmethod
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Tokens from the law that the process ends in, as (shape) int64."""
-        raise NotImplementedError
 
+    @abstractmethod
     def at(self, clean: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
         """``clean`` (B, n) after ``m`` (B, n) visits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
         """``token`` (B, n) after one more visit, its visit number ``m``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def before(self, clean: Tensor, m: Tensor) -> Tensor:
         """Log-law of the token after ``m`` visits, (..., values), from logits of the clean token (route (ii) of GGM)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def likelihood(self, seen: Tensor, m: Tensor) -> Tensor:
         """Log-probability that each clean value is ``seen`` (...) after ``m`` visits: (..., clean values)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reach(self, seen: Tensor, m: Tensor) -> Tensor:
         """Log-probability that visit ``m`` turns each value into ``seen`` (...): (..., values)."""
-        raise NotImplementedError
 
     def posterior(self, clean: Tensor, seen: Tensor, m: Tensor) -> Tensor:
         """Log-law of the token before visit ``m`` (D3PM, arXiv 2107.03006), from logits of the clean token given that
@@ -159,24 +166,24 @@ def mask(keep: Tensor, values: int) -> Redraw:
     return Redraw(keep, nn.functional.one_hot(torch.tensor(values), values + 1).float(), values)
 
 
-class Ordinal(Tokens):
-    """Move to nearby tokens: a reflecting random walk on 0..values-1.
+class Walk(Tokens):
+    """Move between tokens by a random walk whose steps are symmetric, so that it ends in the uniform law.
 
-    The walk's cosine modes decay as A ** (lambda_k / lambda_1), so ``keep`` is the correlation left in the slowest
-    mode, any two visits compose exactly, and the process ends in the uniform law.
+    ``modes`` (values, values) are the orthonormal eigenvectors of one step, a row each, and ``rates`` (values,) say how
+    fast they fade: A ** (rates[k] / slowest) is left of mode k, the slowest being the smallest rate above 0, which is
+    that of the uniform law.  So ``keep`` is the correlation left in the slowest mode and any two visits compose exactly.
     """
 
     law_at: Tensor
     law_once: Tensor
 
-    def __init__(self, keep: Tensor, values: int) -> None:
+    def __init__(self, keep: Tensor, modes: Tensor, rates: Tensor) -> None:
         super().__init__(keep)
-        self.values = self.clean_values = values
-        mode = torch.arange(values, dtype=torch.float64)
-        wave = torch.cos(torch.pi * mode[:, None] * (mode + 0.5) / values)
-        self._modes = wave / wave.norm(dim=1, keepdim=True)
-        rate = 2 - 2 * torch.cos(torch.pi * mode / values)
-        self._power = rate / rate[1] if values > 1 else rate
+        self.values = self.clean_values = len(rates)
+        self._modes = modes
+        # A rate that is 0 but for rounding must be 0: nothing would be left of the uniform law where keep is 0.
+        rates = torch.where(rates > 1e-9 * rates.max(), rates, 0.0)
+        self._power = rates / rates[rates > 0].min() if bool(rates.any()) else rates
         self.register_buffer("law_at", self._walk(keep), persistent=False)
         self.register_buffer("law_once", self._walk(self.keep_once.double()), persistent=False)
 
@@ -205,11 +212,21 @@ class Ordinal(Tokens):
         return self.law_once[m.clamp_max(self.visits), seen].log()  # the walk is symmetric
 
 
-class Gaussian(nn.Module):
-    """Variance-preserving noise in ``steps`` inner steps per visit.
+class Ordinal(Walk):
+    """Move to nearby tokens: a reflecting random walk on 0..values-1, whose modes are cosines."""
 
-    ``beta`` (N,) lists the inner steps of a whole trajectory; ``bound`` is the largest absolute value of clean data, if
-    known: predictions are clipped to it, which changes nothing for an exact denoiser.
+    def __init__(self, keep: Tensor, values: int) -> None:
+        mode = torch.arange(values, dtype=torch.float64)
+        wave = torch.cos(torch.pi * mode[:, None] * (mode + 0.5) / values)
+        rates = 2 - 2 * torch.cos(torch.pi * mode / values)
+        super().__init__(keep, wave / wave.norm(dim=1, keepdim=True), rates)
+
+
+class Vectors(nn.Module, ABC):
+    """What every vector kernel offers: sqrt(ab_n) clean + sqrt(1 - ab_n) eps, the law of eps being the kernel's own.
+
+    ``beta`` (N,) lists the inner steps of a whole trajectory, of which a visit takes ``steps``; ``bound`` is the largest
+    absolute value of clean data, if known.  A count ``n`` broadcasts against vectors (..., d) without their last axis.
     """
 
     beta: Tensor
@@ -233,45 +250,79 @@ class Gaussian(nn.Module):
     def _index(self, n: Tensor) -> Tensor:
         return n.clamp_max(self.levels)
 
-    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        return torch.randn(shape, generator=generator, device=self.beta.device)
+    def scales(self, n: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(ab_n) and sqrt(1 - ab_n), each with a last axis of length 1."""
+        n = self._index(n)[..., None]
+        return self.signal[n].sqrt(), self.noise[n].sqrt()
 
+    @abstractmethod
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Vectors from the law that the process ends in."""
+
+    @abstractmethod
     def at(self, clean: Tensor, n: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """``clean`` (B, n, d) after ``n`` (B, n) inner steps, and the noise that it took."""
-        eps = torch.randn(clean.shape, generator=generator, device=clean.device)
-        n = self._index(n)[..., None]
-        return self.signal[n].sqrt() * clean + self.noise[n].sqrt() * eps, eps
 
+    @abstractmethod
     def bridge(
         self, clean: Tensor, end: Tensor, n: Tensor, high: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """A state at inner step ``n`` <= ``high`` on the way from ``clean`` to ``end`` (at ``high``), and its noise."""
+
+    @abstractmethod
+    def denoise(self, x: Tensor, clean: Tensor, n: Tensor, eps: Tensor) -> Tensor:
+        """One step from inner step ``n`` >= 1 to n - 1, given the predicted clean vector and `fresh` noise shaped as ``x``;
+        none past the last level."""
+
+    def fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """The noise of a step: standard normal, unless a kernel says otherwise."""
+        return torch.randn(shape, generator=generator, device=generator.device)
+
+    def clean_from_epsilon(self, x: Tensor, eps: Tensor, n: Tensor) -> Tensor:
+        """The clean vector that a noise prediction implies."""
+        signal, noise = self.scales(n)
+        return (x - noise * eps) / signal
+
+    def clean_from_velocity(self, x: Tensor, v: Tensor, n: Tensor) -> Tensor:
+        signal, noise = self.scales(n)
+        return signal * x - noise * v
+
+    def velocity(self, clean: Tensor, eps: Tensor, n: Tensor) -> Tensor:
+        """sqrt(ab) eps - sqrt(1 - ab) x0, the target of `predict .. by velocity`."""
+        signal, noise = self.scales(n)
+        return signal * eps - noise * clean
+
+
+class Gaussian(Vectors):
+    """Variance-preserving Gaussian noise, denoised by the DDPM posterior.
+
+    Predictions are clipped to ``bound``, which changes nothing for an exact denoiser.  A kernel with Gaussian noise of
+    another covariance need only say how noise is drawn (`fresh`).
+    """
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return self.fresh(shape, generator)
+
+    def at(self, clean: Tensor, n: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        eps = self.fresh(clean.shape, generator)
+        signal, noise = self.scales(n)
+        return signal * clean + noise * eps, eps
+
+    def bridge(
+        self, clean: Tensor, end: Tensor, n: Tensor, high: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         n, high = self._index(n)[..., None], self._index(high)[..., None]
         ratio = self.signal[high] / self.signal[n]
         left, onward = self.noise[n], (1 - ratio).clamp_min(1e-7)
         scale = left / (onward + ratio * left)
         mean = (self.signal[n].sqrt() * clean * onward / left + ratio.sqrt() * end) * scale
-        x = mean + (onward * scale).sqrt() * torch.randn(mean.shape, generator=generator, device=mean.device)
+        x = mean + (onward * scale).sqrt() * self.fresh(mean.shape, generator)
         return x, (x - self.signal[n].sqrt() * clean) / left.sqrt()
-
-    def clean_from_epsilon(self, x: Tensor, eps: Tensor, n: Tensor) -> Tensor:
-        """The clean vector that a noise prediction implies; ``n`` broadcasts against (..., d) without its last axis."""
-        n = self._index(n)[..., None]
-        return (x - self.noise[n].sqrt() * eps) / self.signal[n].sqrt()
-
-    def clean_from_velocity(self, x: Tensor, v: Tensor, n: Tensor) -> Tensor:
-        n = self._index(n)[..., None]
-        return self.signal[n].sqrt() * x - self.noise[n].sqrt() * v
-
-    def velocity(self, clean: Tensor, eps: Tensor, n: Tensor) -> Tensor:
-        """sqrt(ab) eps - sqrt(1 - ab) x0, the target of `predict .. by velocity`."""
-        n = self._index(n)[..., None]
-        return self.signal[n].sqrt() * eps - self.noise[n].sqrt() * clean
 
     def denoise(self, x: Tensor, clean: Tensor, n: Tensor, eps: Tensor) -> Tensor:
         """One ancestral step from inner step ``n`` >= 1 to n - 1, given the predicted clean vector (DDPM posterior).
 
-        ``eps``, shaped as ``x``, is standard normal.
+        ``eps`` is `fresh` noise, shaped as ``x``.
         """
         if self.bound is not None:
             clean = clean.clamp(-self.bound, self.bound)

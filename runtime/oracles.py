@@ -8,8 +8,8 @@ posterior weights, at any noise level (igd oracle checks A to F; arXiv 2502.1345
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -132,9 +132,21 @@ class Mixture(nn.Module):
 
     def velocity(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
         """E[velocity | own noisy value, others]; arguments as for `epsilon`."""
-        eps = self.epsilon(v, row, index, value, n)
-        noise = self._vector_noise(v)
-        return noise.velocity(noise.clean_from_epsilon(value, eps, n), eps, n)
+        return self.affine(v, row, index, value, n, Gaussian.velocity)
+
+    def affine(
+        self,
+        v: str,
+        row: Tensor,
+        index: Tensor,
+        value: Tensor,
+        n: Tensor,
+        target: Callable[..., Tensor],
+        **options: Any,
+    ) -> Tensor:
+        """E[target | own noisy value, others] of a ``target`` of (kernel, clean, eps, n) that is affine in clean and eps."""
+        noise, eps = self._vector_noise(v), self.epsilon(v, row, index, value, n)
+        return target(noise, noise.clean_from_epsilon(value, eps, n), eps, n, **options)
 
 
 def table(weights: Tensor, variables: Mapping[str, int]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -27,27 +27,26 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     for name, kernel in forward.noise.items():
         x = spec.variable(name)
-        continuous = isinstance(kernel, v.GaussianKernel | v.FlowKernel)
         declared = (Label(x.span, "declared here"),)
-        if continuous == x.is_discrete:
+        if not isinstance(x.type, kernel.suits):
             fitting = (
                 "`uniform`, `marginal`, `mask` or `ordinal`" if x.is_discrete else "`gaussian` or `flow`"
             )
-            kind = "discrete" if x.is_discrete else "real"
+            suited = " and ".join(kind.word for kind in kernel.suits)
             out.append(
                 Diagnostic(
                     "GEN205",
                     f"`{kernel.word}` cannot noise `{name}`",
                     kernel.span,
                     labels=declared,
-                    note=f"`{name}` is {kind}",
+                    note=f"`{name}` is {x.type.word}, and `{kernel.word}` is for {suited} variables",
                     help=f"use {fitting}",
                 )
             )
             continue
         visits = min(moves(spec, name), TABULATED)
         try:
-            if isinstance(kernel, v.GaussianKernel):
+            if isinstance(kernel, v.VectorKernel):
                 if kernel.beta is not None and kernel.signal is not None:
                     out.append(
                         Diagnostic(
@@ -58,7 +57,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                         )
                     )
                 schedules.beta_table(kernel, min(visits * kernel.steps, TABULATED))
-            elif not isinstance(kernel, v.FlowKernel):
+            elif isinstance(kernel, v.TokenKernel):
                 schedules.keep_table(kernel.keep, visits)
         except ValueError as reason:
             out.append(
@@ -120,9 +119,4 @@ def _blocks(spec: v.Spec, order: v.Order) -> list[Diagnostic]:
                     help=f"use `noise {order.variable} = mask(..)`",
                 )
             ]
-    inner = (
-        [order.body]
-        if isinstance(order, v.Repeat | v.Reverse | v.Shuffle)
-        else list(getattr(order, "parts", ()))
-    )
-    return [d for part in inner for d in _blocks(spec, part)]
+    return [d for part in order.inside for d in _blocks(spec, part)]

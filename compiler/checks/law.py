@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gencc.dsl import vocabulary as v
 from gencc.dsl.binding import constant
-from gencc.dsl.diagnostics import Diagnostic
+from gencc.dsl.diagnostics import Diagnostic, Label
 from gencc.dsl.syntax import Expr, List, Name
 
 from ..ir import Graph
@@ -28,6 +28,18 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 help="write `discrete(2)` instead of `discrete(from = data)`",
             )
         ]
+    for name, kernel in spec.forward.noise.items():
+        if isinstance(kernel, v.VectorKernel) and not isinstance(kernel, v.GaussianKernel):
+            return [
+                Diagnostic(
+                    "GEN308",
+                    f"an exact denoiser cannot see through `{kernel.word}` noise",
+                    kernel.span,
+                    labels=(Label(d.span, "the denoiser"),),
+                    note="it knows the noisy law of a vector for Gaussian noise only",
+                    help=f"use `noise {name} = gaussian(..)`, or `denoiser transformer {{ .. }}`",
+                )
+            ]
     if d.table is not None:
         return _table(d, noised, [s or 0 for s in sizes])
     expected = [(x, j) for x in noised for j in range(x.sites)]

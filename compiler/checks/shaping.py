@@ -21,7 +21,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 (
                     k.steps
                     for k in spec.forward.noise.values()
-                    if isinstance(k, v.GaussianKernel | v.FlowKernel)
+                    if isinstance(k, v.VectorKernel | v.FlowKernel)
                 ),
                 default=1,
             )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Label
 
 from .. import order as algebra
 from ..ir import Graph
-
-TOKENS = ("classifier", "cross_entropy", "clean")
-VECTORS = ("epsilon", "x0", "velocity")
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
@@ -34,9 +33,9 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     shape = algebra.shape(forward.order, {x.name: x.sites for x in spec.variables})
     for p in spec.predictions:
         x = spec.variable(p.variable)
-        allowed = TOKENS if x.is_discrete else VECTORS
+        allowed = get_args(v.TokenTarget if x.is_discrete else v.RealTarget)
         where = p.where("target")
-        if p.target not in allowed:
+        if x.is_discrete if p.form is not None else p.target not in allowed:
             out.append(
                 Diagnostic(
                     "GEN302",
@@ -58,7 +57,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 )
             )
         elif p.target == "classifier":
-            if not isinstance(noise, v.UniformKernel | v.MarginalKernel):
+            if not (isinstance(noise, v.TokenKernel) and noise.redraws):
                 out.append(
                     Diagnostic(
                         "GEN304",

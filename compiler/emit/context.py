@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import gencc
 from gencc.dsl import vocabulary as v
+from gencc.dsl.plugins import own_options
 from gencc.dsl.syntax import Expr, List
 
 from .. import order as algebra
@@ -31,7 +33,7 @@ class Plate:
         return self.py.upper()
 
 
-def class_name(name: str) -> str:
+def class_name(name: str, imported: Iterable[str]) -> str:
     """CamelCase, never a word the program imports."""
     camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"_+", name) if part) or "Process"
     if not camel.isidentifier():
@@ -54,6 +56,7 @@ def class_name(name: str) -> str:
             "None",
             "True",
             "False",
+            *imported,
         }
         else camel
     )
@@ -65,7 +68,9 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     assert spec.forward is not None and spec.denoiser is not None
     exact = isinstance(spec.denoiser, v.Exact)
     file = re.sub(r"[^\w.\-]", "_", program.source.name.rsplit("/", 1)[-1])
-    names = identifiers([x.name for x in program.vars] + [p.name for p in spec.plates])
+    names = identifiers(
+        [x.name for x in program.vars] + [p.name for p in spec.plates], program.imports.values()
+    )
     plates = {
         p.name: Plate(p.name, names[p.name], p.size, program.line(p.span)) for p in spec.plates if p.variables
     }
@@ -76,7 +81,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     noised = [x for x in seen if x.noised]
     groups = _groups(seen, plates)
     report = _report(spec)
-    cls = class_name(spec.name)
+    cls = class_name(spec.name, program.imports.values())
     order_text = _order(program)
     tokens = sum(g.size for g in groups)
     for g in groups:
@@ -91,9 +96,10 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "doc": _doc(program), "plates": list(plates.values()), "vars": seen, "noised": noised,
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
-        "reads_files": reads_files(spec), "trim": program.trim, "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
+        "trim": program.trim, "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
         "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
+        "reads_files": reads_files(spec), "imports": _imports(program), "kernels": any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
         "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
@@ -120,7 +126,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     values = (
         f"{x.py}_values" if isinstance(x.spec.type, v.Discrete) and x.spec.type.from_data else str(x.values)
     )
-    masked = isinstance(x.kernel, v.MaskKernel)
+    masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
     state_values = (f"{values} + 1" if not values.isdigit() else str(int(values) + 1)) if masked else values
     real = x.spec.type if isinstance(x.spec.type, v.Real) else None
     bounded = real is not None and real.low is not None
@@ -129,7 +135,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
-        held=[], sure=x.sure, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
+        held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
         row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
         prior_shape=_prior_shape(x, plate), slot_text="",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
@@ -148,31 +154,29 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     out.noise_values = wide
     out.kernel_line = program.line(x.kernel.span)
     out.kernel_shown = program.source.excerpt(x.kernel.span).split("\n")[0].strip() or x.kernel.word
-    if isinstance(x.kernel, v.GaussianKernel):
+    if isinstance(x.kernel, v.VectorKernel):
         out.steps, out.levels = x.kernel.steps, x.kernel.steps * x.moves
         out.signal_text = schedules.text(x.kernel.signal, out.levels) if x.kernel.signal else ""
         out.beta_text = schedules.text(x.kernel.beta or v.Linear(start=1e-4, end=2e-2), out.levels)
         out.beta_scale = literal(schedules.REFERENCE_STEPS / out.levels)
-        out.kernel_text = f"kernels.Gaussian({x.caps}_BETA, {x.caps}_STEPS{', bound=1.0' if bounded else ''})"
-        out.target_text = {
-            "epsilon": "eps",
-            "x0": x.py,
-            "velocity": f"self.{x.py}_noise.velocity({x.py}, eps, n)",
-        }[x.target or "epsilon"]
-        out.inner_target_text = {
-            "epsilon": "eps",
-            "x0": "origin",
-            "velocity": f"self.{x.py}_noise.velocity(origin, eps, inner)",
-        }[x.target or "epsilon"]
-        out.clean_text = {
-            "epsilon": f"self.{x.py}_noise.clean_from_epsilon(value, guess, n + k)", "x0": "guess",
-            "velocity": f"self.{x.py}_noise.clean_from_velocity(value, guess, n + k)",
-        }[x.target or "epsilon"]  # fmt: skip
+        bound = ["bound=1.0"] if bounded else []
+        out.kernel_text = _kernel(program, x.kernel, f"{x.caps}_BETA", f"{x.caps}_STEPS", *bound)
+        out.target_text, _ = _target(program, x, x.py, "n")
+        out.inner_target_text, _ = _target(program, x, "origin", "inner")
+        _, out.clean_text = _target(program, x, "origin", "n + k")
+        out.oracle, out.oracle_arguments = x.target, ""
+        if x.form is not None:
+            out.oracle, out.oracle_arguments = (
+                "affine",
+                f", {program.imports[x.form.learned]}{_options(x.form)}",
+            )
         return out
-    assert not isinstance(x.kernel, v.FlowKernel)
+    assert isinstance(x.kernel, v.TokenKernel)
     out.keep_text = schedules.text(x.kernel.keep, x.moves)
-    second = f"{x.py}_frequencies" if isinstance(x.kernel, v.MarginalKernel) else values
-    out.kernel_text = f"kernels.{'Ordinal' if isinstance(x.kernel, v.OrdinalKernel) else x.kernel.word}({x.caps}_KEEP, {second})"
+    out.frequencies = x.kernel.frequencies
+    out.kernel_text = _kernel(
+        program, x.kernel, f"{x.caps}_KEEP", f"{x.py}_frequencies" if out.frequencies else values
+    )
     out.admissible = masked and x.target == "cross_entropy"
     out.needs_count = out.admissible
     out.needs_m = out.admissible or x.target == "clean"
@@ -193,6 +197,49 @@ def _prior_shape(x: Var, plate: Plate | None) -> str:
     if x.kind == "token":
         return sites
     return f"(*{sites}, {x.length})" if plate else f"(len(start), {x.sites}, {x.length})"
+
+
+def _target(program: Program, x: Var, clean: str, n: str) -> tuple[str, str]:
+    """What is learned of ``clean`` after ``n`` inner steps, and the clean vector that a guess of it implies."""
+    kernel = f"self.{x.py}_noise"
+    if x.form is not None:
+        learned, back, options = (
+            program.imports[x.form.learned],
+            program.imports[x.form.clean],
+            _options(x.form),
+        )
+        return (
+            f"{learned}({kernel}, {clean}, eps, {n}{options})",
+            f"{back}({kernel}, value, guess, {n}{options})",
+        )
+    return {
+        "epsilon": ("eps", f"{kernel}.clean_from_epsilon(value, guess, {n})"),
+        "x0": (clean, "guess"),
+        "velocity": (
+            f"{kernel}.velocity({clean}, eps, {n})",
+            f"{kernel}.clean_from_velocity(value, guess, {n})",
+        ),
+    }[x.target or "epsilon"]
+
+
+def _kernel(program: Program, kernel: v.Kernel, *arguments: str) -> str:
+    """The call that builds a kernel."""
+    name = program.imports.get(kernel.runtime) or f"kernels.{kernel.runtime.partition(':')[2]}"
+    return f"{name}({', '.join(arguments)}{_options(kernel)})"
+
+
+def _options(form: v.Form) -> str:
+    """The options that a plug-in's form has of its own, as keyword arguments after others."""
+    return "".join(f", {name}={literal(getattr(form, name))}" for name in own_options(type(form)))
+
+
+def _imports(program: Program) -> list[str]:
+    """The lines that import names from torch and from plug-ins, one a module."""
+    modules = {"torch": ["Tensor", "nn"]}
+    for path, name in program.imports.items():
+        module, _, original = path.partition(":")
+        modules.setdefault(module, []).append(original if name == original else f"{original} as {name}")
+    return [f"from {module} import {', '.join(names)}" for module, names in sorted(modules.items())]
 
 
 def _tasks(spec: v.Spec, x: SimpleNamespace) -> None:
@@ -345,16 +392,15 @@ def _report(spec: v.Spec) -> SimpleNamespace | None:
 
 def _arguments(seen: list[SimpleNamespace]) -> list[str]:
     out = [f"{x.py}_values: int" for x in seen if x.values == f"{x.py}_values"]
-    return out + [
-        f"{x.py}_frequencies: Tensor" for x in seen if "_frequencies" in getattr(x, "kernel_text", "")
-    ]
+    return out + [f"{x.py}_frequencies: Tensor" for x in seen if x.frequencies]
 
 
 def _from(seen: list[SimpleNamespace], holder: str) -> list[str]:
     """The constructor's arguments, taken from a data set or a checkpoint."""
     out = [f"{x.py}_values={holder}.values({literal(x.name)})" for x in seen if x.values == f"{x.py}_values"]
-    marginal = [x for x in seen if "_frequencies" in getattr(x, "kernel_text", "")]
-    return out + [f"{x.py}_frequencies={holder}.frequencies({literal(x.name)})" for x in marginal]
+    return out + [
+        f"{x.py}_frequencies={holder}.frequencies({literal(x.name)})" for x in seen if x.frequencies
+    ]
 
 
 def _load(spec: v.Spec, base: str) -> str:

@@ -64,7 +64,7 @@ def cost(program: Program) -> Cost | None:
     tokens = sum(plates.values()) + sum(x.sites for x in program.vars if x.plate is None)
     parameters = sum(plates.values()) * w + fourier(w) + w * w + w
     for x in program.vars:
-        masked = isinstance(x.kernel, v.MaskKernel)
+        masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
         state = values(x) + masked
         parameters += state * w if x.kind == "token" else vector(x.length, w)
         if x.plate is None:
@@ -94,7 +94,7 @@ def cost(program: Program) -> Cost | None:
         visits = count * program.rounds
         asked = {x.name: n for name, n in kind for x in program.noised if x.name == name}
         vectors = [x for x in program.noised if x.name in asked and x.kind == "vector"]
-        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.GaussianKernel)]
+        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.VectorKernel)]
         if d.inner == "head" or len(vectors) < len(asked):
             trunk_calls += visits
             flops += visits * trunk

@@ -41,7 +41,8 @@ class PriorLine:
 
     variable: str
     left: float
-    bound: float
+    bound: float | None
+    """None where the noise has a law of its own, which a plug-in knows."""
     note: str
 
 
@@ -77,10 +78,10 @@ def left_over(spec: v.Spec, name: str) -> float | None:
     assert spec.forward is not None
     kernel, moves = spec.forward.noise[name], _moves(spec, name)
     try:
-        if isinstance(kernel, v.GaussianKernel):
+        if isinstance(kernel, v.VectorKernel):
             betas = schedules.beta_table(kernel, min(moves * kernel.steps, LONGEST))
             return math.exp(math.fsum(math.log1p(-b) for b in betas))
-        if isinstance(kernel, v.FlowKernel):
+        if not isinstance(kernel, v.TokenKernel):
             return 0.0
         if isinstance(kernel.keep, v.Table):
             return max(kernel.keep.values[-1], 0.0)
@@ -110,7 +111,7 @@ def exactness(spec: v.Spec) -> Exactness:
         if left is None:
             continue
         left = 0.0 if left < 1e-12 else left
-        if isinstance(kernel, v.GaussianKernel):
+        if isinstance(kernel, v.VectorKernel):
             d = x.type.shape[-1] if isinstance(x.type, v.Real) else 1
             spread = math.sqrt(d)  # E|s| of a vector of unit variance
             one = (
@@ -118,7 +119,8 @@ def exactness(spec: v.Spec) -> Exactness:
                 if left < 1
                 else 1.0
             )
-            priors.append(PriorLine(name, left, min(1.0, one * x.sites), "assumes unit variance"))
+            bound = min(1.0, one * x.sites) if isinstance(kernel, v.GaussianKernel) else None
+            priors.append(PriorLine(name, left, bound, "assumes unit variance" if bound is not None else ""))
             steps.append(StepLine(name, _moves(spec, name) * kernel.steps))
         else:
             priors.append(PriorLine(name, left, 1 - (1 - left) ** x.sites, ""))

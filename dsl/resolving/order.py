@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from .. import plugins
 from .. import vocabulary as v
 from ..binding import MISSING, Binder, constant
 from ..diagnostics import did_you_mean
+from ..source import Span
 from ..syntax import Binary, Call, Expr, Name, Weighted
 
-FORMS = ("all", "blocks", "zip", "reverse", "shuffle", "random", "confidence")
+NOWHERE = Span(0, 0)
 
 
 class OrderResolver:
@@ -71,10 +75,12 @@ class OrderResolver:
 
     def _call(self, expr: Call) -> Any:
         word, arguments = expr.name.text, [a.value for a in expr.arguments]
-        if word not in FORMS or any(a.key is not None for a in expr.arguments):
-            return self.bind.error(
-                "GEN109", f"`{word}` is not an order", expr.name.span, did_you_mean(word, FORMS)
-            )
+        operator = self.bind.plugin(expr, "order", word)
+        if operator is not None:
+            return MISSING if operator is MISSING else self._rewritten(operator)
+        if word not in plugins.BUILT_IN["order"] or any(a.key is not None for a in expr.arguments):
+            help_ = did_you_mean(word, plugins.words("order"))
+            return self.bind.error("GEN109", f"`{word}` is not an order", expr.name.span, help_)
         count = {"all": 1, "blocks": 2, "reverse": 1, "shuffle": 1, "confidence": 3}.get(word)
         if (count is not None and len(arguments) != count) or not arguments:
             return self.bind.error(
@@ -129,6 +135,39 @@ class OrderResolver:
             if parts is MISSING
             else v.RandomScan(parts=parts, weights=tuple(weights)).located(expr.span)
         )
+
+    def _rewritten(self, operator: v.OrderOperator) -> Any:
+        """What a plug-in's operator stands for: an order of the built-in algebra, every part of it with a place."""
+        plugin = plugins.find("order", operator.word)
+        assert plugin is not None
+        try:
+            order = operator.rewrite()
+            flaw = self._flaw(order)
+        except Exception as error:
+            if isinstance(error, ValueError) and not isinstance(error, ValidationError):
+                return self.bind.error("GEN109", f"`{operator.word}`: {error}", operator.span)
+            flaw = f"its `rewrite` raised {plugins.said(error)}"
+        if flaw:
+            return self.bind.unusable(plugin.unusable(flaw), operator.span)
+        _place(order, operator.span)
+        return order
+
+    def _flaw(self, order: Any) -> str:
+        """Why the result of a rewrite is no order; empty if it is one."""
+        if not isinstance(order, v.Orders):
+            return f"its `rewrite` gave {order!r}, which is no order of the algebra"
+        variable = getattr(order, "variable", None)
+        if variable not in (None, *self.variables):
+            return f"its `rewrite` visits `{variable}`, which is no variable"
+        return next((flaw for part in order.inside if (flaw := self._flaw(part))), "")
+
+
+def _place(order: v.Order, span: Span) -> None:
+    """Gives what was made by a rewrite the place of its operator."""
+    if order.span == NOWHERE:
+        order.located(span)
+    for part in order.inside:
+        _place(part, span)
 
 
 def _usage(word: str) -> str:

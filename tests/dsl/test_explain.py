@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from distributions import distribute
 
 from gencc.compiler.checks import needs
 from gencc.compiler.driver import check_text, compile_source
@@ -23,7 +24,10 @@ def diagnose(text):
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_wrong_example_raises_the_code_and_the_right_one_is_clean(code):
+def test_the_wrong_example_raises_the_code_and_the_right_one_is_clean(code, tmp_path, monkeypatch):
+    if code == "GEN114":
+        distribute(tmp_path, "hop", {"kernel.hop": "no_such_module:Hop"})
+        monkeypatch.syspath_prepend(tmp_path)
     wrong, right = examples(code)
     assert code in {d.code for d in diagnose(wrong)}
     found = (

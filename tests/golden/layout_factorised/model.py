@@ -271,9 +271,7 @@ class LayoutFactorised(nn.Module):
             if "category" in visit.query:
                 noise["category"] = kernels.gumbel((*category.shape, self.category_noise.values), generator)
             if "box" in visit.query:
-                noise["box"] = torch.randn(
-                    BOX_STEPS, *box.shape[:2], 4, generator=generator, device=generator.device
-                )
+                noise["box"] = self.box_noise.fresh((BOX_STEPS, *box.shape[:2], 4), generator)
             drawn = self.visit(x, noise, temperature)
             category = drawn.get("category", category)
             box = drawn.get("box", box)

@@ -265,9 +265,7 @@ class LayoutJointHead(nn.Module):
             if "category" in visit.query:
                 noise["category"] = kernels.gumbel((len(state), 1, self.category_noise.values), generator)
             if "box" in visit.query:
-                noise["box"] = torch.randn(
-                    BOX_STEPS, len(state), 1, 4, generator=generator, device=generator.device
-                )
+                noise["box"] = self.box_noise.fresh((BOX_STEPS, len(state), 1, 4), generator)
             drawn = self.visit(x, noise, temperature)
             category = drawn.get("category", category)
             box = drawn.get("box", box)

@@ -269,9 +269,7 @@ class Molecule(nn.Module):
             if "element" in visit.query:
                 noise["element"] = kernels.gumbel((len(state), 1, 5), generator)
             if "position" in visit.query:
-                noise["position"] = torch.randn(
-                    POSITION_STEPS, len(state), 1, 3, generator=generator, device=generator.device
-                )
+                noise["position"] = self.position_noise.fresh((POSITION_STEPS, len(state), 1, 3), generator)
             drawn = self.visit(x, noise, temperature)
             element = drawn.get("element", element)
             position = drawn.get("position", position)

@@ -418,13 +418,9 @@ class Table(nn.Module):
             if "grade" in visit.query:
                 noise["grade"] = kernels.gumbel((*grade.shape, 7), generator)
             if "age" in visit.query:
-                noise["age"] = torch.randn(
-                    AGE_STEPS, *age.shape[:2], 1, generator=generator, device=generator.device
-                )
+                noise["age"] = self.age_noise.fresh((AGE_STEPS, *age.shape[:2], 1), generator)
             if "money" in visit.query:
-                noise["money"] = torch.randn(
-                    MONEY_STEPS, *money.shape[:2], 2, generator=generator, device=generator.device
-                )
+                noise["money"] = self.money_noise.fresh((MONEY_STEPS, *money.shape[:2], 2), generator)
             drawn = self.visit(x, noise, temperature)
             work = drawn.get("work", work)
             grade = drawn.get("grade", grade)
