@@ -209,6 +209,21 @@ def moves(order: v.Order, sites: Sites, variable: str, rounds: int) -> int:
     return max(1, math.ceil(shape(order, sites).per_site.get(variable, 0) * rounds - 1e-9))
 
 
+def chances(order: v.Order, sites: Sites, variable: str) -> Counter[float]:
+    """Which visits of a round may hold a site of ``variable``: how many there are, by the probability that one does."""
+    match order:
+        case v.Sweep() | v.Together() | v.Blocks() | v.Confidence():
+            return Counter({1.0: int(order.variable == variable)})
+        case v.RandomScan():
+            return Counter({shape(order, sites).per_site.get(variable, 0): 1})
+    times = order.times if isinstance(order, v.Repeat) else 1
+    total: Counter[float] = Counter()
+    for part in order.inside:
+        for chance, count in chances(part, sites, variable).items():
+            total[chance] += count * times
+    return total
+
+
 # ---------------------------------------------------------------- single visits
 
 

@@ -110,28 +110,19 @@ class Mixture(nn.Module):
         keep = noise.kept_once(x[v + "_count"]).double().clamp(CERTAIN, 1 - CERTAIN)[..., None]
         return self.before(v, x) + keep.log() - (1 - keep).log() - noise.law.log()
 
-    # ---- vectors
+    # ---- vectors: of sites ``index`` (B, k), whose noisy ``value`` (B, k, d) is at inner step ``n`` (B, k), given the
+    # ``others`` of those sites as ``row`` (B, k, C)
 
     def epsilon(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
-        """E[eps | own noisy value, others] of sites ``index`` (B, k): ``value`` (B, k, d) at inner step ``n`` (B, k),
-        given the ``others`` of those sites as ``row`` (B, k, C)."""
-        sites = self.means[v].transpose(0, 1)
-        mean = take(sites.expand(len(index), *sites.shape), index)
-        spread = self.variances[v].transpose(0, 1)
-        variance = take(spread.expand(len(index), *spread.shape), index)
-        density, centre, noisy = self._gauss(v, value, n, mean, variance)
-        weight = (row + density).softmax(-1)
-        noise = self._vector_noise(v)
-        left = noise.noise.double()[n.clamp_max(noise.levels)][..., None, None]
-        eps = left.sqrt() * (value.double()[..., None, :] - centre) / noisy[..., None]
-        return (weight[..., None] * eps).sum(-2).to(value.dtype)
+        """E[eps | own noisy value, others]."""
+        return self._expected(v, row, index, value, n)[1].to(value.dtype)
 
     def x0(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
-        """E[x0 | own noisy value, others]; arguments as for `epsilon`."""
-        return self._vector_noise(v).clean_from_epsilon(value, self.epsilon(v, row, index, value, n), n)
+        """E[x0 | own noisy value, others]."""
+        return self._expected(v, row, index, value, n)[0].to(value.dtype)
 
     def velocity(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
-        """E[velocity | own noisy value, others]; arguments as for `epsilon`."""
+        """E[velocity | own noisy value, others]."""
         return self.affine(v, row, index, value, n, Gaussian.velocity)
 
     def affine(
@@ -145,8 +136,25 @@ class Mixture(nn.Module):
         **options: Any,
     ) -> Tensor:
         """E[target | own noisy value, others] of a ``target`` of (kernel, clean, eps, n) that is affine in clean and eps."""
-        noise, eps = self._vector_noise(v), self.epsilon(v, row, index, value, n)
-        return target(noise, noise.clean_from_epsilon(value, eps, n), eps, n, **options)
+        clean, eps = self._expected(v, row, index, value, n)
+        return target(self._vector_noise(v), clean, eps, n, **options).to(value.dtype)
+
+    def _expected(
+        self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The clean vector and the noise that are expected; neither from the other, which fails where little is left."""
+        sites = self.means[v].transpose(0, 1)
+        mean = take(sites.expand(len(index), *sites.shape), index)
+        spread = self.variances[v].transpose(0, 1)
+        variance = take(spread.expand(len(index), *spread.shape), index)
+        density, centre, noisy = self._gauss(v, value, n, mean, variance)
+        weight = (row + density).softmax(-1)[..., None]
+        noise = self._vector_noise(v)
+        n = n.clamp_max(noise.levels)
+        off = (value.double()[..., None, :] - centre) / noisy[..., None]
+        clean = mean + (noise.signal.double()[n].sqrt()[..., None] * variance)[..., None] * off
+        eps = noise.noise.double()[n].sqrt()[..., None, None] * off
+        return (weight * clean).sum(-2), (weight * eps).sum(-2)
 
 
 def table(weights: Tensor, variables: Mapping[str, int]) -> tuple[Tensor, dict[str, Tensor]]:

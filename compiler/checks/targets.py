@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 from gencc.dsl import vocabulary as v
-from gencc.dsl.diagnostics import Diagnostic, Label
+from gencc.dsl.diagnostics import Diagnostic, Label, Severity
 
 from .. import order as algebra
+from .. import schedules
 from ..ir import Graph
+from .kernels import TABULATED, moves
+
+LEAST_KEPT = 1e-3
+"""A classifier needs visits that keep at least this share of what they find."""
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
@@ -68,6 +74,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                         help="use `uniform` or `marginal`, or predict by `cross_entropy`",
                     )
                 )
+            out += _silent(spec, p, noise)
             wide = [kind for kind in shape.kinds_of(p.variable) if sum(n for _, n in kind) > 1]
             if wide:
                 out.append(
@@ -81,3 +88,28 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     )
                 )
     return out
+
+
+def _silent(spec: v.Spec, p: v.Prediction, noise: v.Kernel) -> list[Diagnostic]:
+    """Visits from which a classifier learns nothing, since what they show is noise for certain."""
+    assert spec.forward is not None
+    if not isinstance(noise, v.UniformKernel | v.MarginalKernel):
+        return []
+    try:
+        keep = schedules.keep_table(noise.keep, min(moves(spec, p.variable), TABULATED))
+    except ValueError:
+        return []  # said of the kernel already
+    lost = next((before for before, after in pairwise(keep) if after < LEAST_KEPT * before), None)
+    if lost is None:
+        return []
+    return [
+        Diagnostic(
+            "GEN313",
+            f"a visit of `{p.variable}` keeps nothing of the {lost:.0%} that the visits before it keep",
+            noise.span,
+            severity=Severity.WARNING,
+            labels=(Label(p.where("target"), "learns nothing from it"),),
+            note="all that such a visit shows is noise, so signal or noise is no question",
+            help="end the schedule above 0, for example `linear(1 -> 0.02)` or `geometric(0.5)`",
+        )
+    ]

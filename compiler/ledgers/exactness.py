@@ -1,13 +1,16 @@
 """The exactness ledger: which visits are exact, and every other error with its size where it is known.
 
 Closed forms: arXiv 2502.13450 and the bound TV(P_T, prior) <= sum over token sites of A_M (a union bound of
-1 - prod (1 - A_M)) + sum over vectors of sqrt(ab) E|s| / 2 + sqrt(d (-ab - log(1 - ab))) / 2.
+1 - prod (1 - A_M)) + sum over vectors of sqrt(ab) E|s| / 2 + sqrt(d (-ab - log(1 - ab))) / 2.  Where a random scan draws
+the visits, A_M and the bound are expectations over how many a site gets.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, product
 
 from gencc.dsl import vocabulary as v
 
@@ -74,20 +77,63 @@ def _moves(spec: v.Spec, name: str) -> int:
 
 
 def left_over(spec: v.Spec, name: str) -> float | None:
-    """A_M of a token variable, ab_N of a vector; None where no table says it."""
+    """A_M of a token variable, ab_N of a vector, or its expectation; None where no table says it."""
+    found = _ends(spec, name)
+    return None if found is None else math.fsum(p * left for left, p in found)
+
+
+def _ends(spec: v.Spec, name: str) -> list[tuple[float, float]] | None:
+    """What may be left of a site at the end, each with its probability: a random scan may visit it less than expected."""
     assert spec.forward is not None
     kernel, moves = spec.forward.noise[name], _moves(spec, name)
+    sites = {x.name: x.sites for x in spec.variables}
+    chances = algebra.chances(spec.forward.order, sites, name)
+    visits = {0 if any(chances.values()) else moves: 1.0}
+    for chance, count in chances.items():
+        visits = _sums(visits, _binomial(count * spec.forward.rounds, chance), moves)
     try:
-        if isinstance(kernel, v.VectorKernel):
-            betas = schedules.beta_table(kernel, min(moves * kernel.steps, LONGEST))
-            return math.exp(math.fsum(math.log1p(-b) for b in betas))
-        if not isinstance(kernel, v.TokenKernel):
-            return 0.0
-        if isinstance(kernel.keep, v.Table):
-            return max(kernel.keep.values[-1], 0.0)
-        return max(schedules.at(kernel.keep, 1.0, moves), 0.0)
+        left = _left(kernel, moves)
+        return [(left(m), p) for m, p in visits.items()]
     except (ValueError, ArithmeticError):
         return None
+
+
+def _left(kernel: v.Kernel, moves: int) -> Callable[[int], float]:
+    """What is left of a site after so many of its ``moves`` visits."""
+    if isinstance(kernel, v.VectorKernel):
+        betas = schedules.beta_table(kernel, min(moves * kernel.steps, LONGEST))
+        logs = [0.0, *accumulate(math.log1p(-b) for b in betas)]
+        return lambda m: math.exp(logs[(len(logs) - 1) * m // moves])
+    if isinstance(kernel, v.FlowKernel):
+        return lambda m: 1 - m / moves
+    keep = kernel.keep
+    if isinstance(keep, v.Table):
+        return lambda m: max(keep.values[m], 0.0)
+    return lambda m: max(schedules.at(keep, m / moves, moves), 0.0)
+
+
+def _binomial(count: int, chance: float) -> dict[int, float]:
+    """The law of how many of ``count`` visits, each with ``chance``, hold a site; of a wide law every so many values."""
+    if chance in (0.0, 1.0) or count == 0:
+        return {round(count * chance): 1.0}
+    mean, deviation = count * chance, math.sqrt(count * chance * (1 - chance))
+    low, high = max(0, math.floor(mean - 12 * deviation)), min(count, math.ceil(mean + 12 * deviation) + 20)
+
+    def log(k: int) -> float:
+        ways = math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+        return ways + k * math.log(chance) + (count - k) * math.log1p(-chance)
+
+    law = {k: math.exp(log(k)) for k in range(low, high + 1, max(1, round(deviation / 10)))}
+    total = math.fsum(law.values())
+    return {k: p / total for k, p in law.items()}
+
+
+def _sums(one: Mapping[int, float], other: Mapping[int, float], most: int) -> dict[int, float]:
+    """The law of the sum of two independent numbers, cut off at ``most``."""
+    total: dict[int, float] = {}
+    for (a, p), (b, q) in product(one.items(), other.items()):
+        total[min(a + b, most)] = total.get(min(a + b, most), 0.0) + p * q
+    return total
 
 
 def exactness(spec: v.Spec) -> Exactness:
@@ -107,21 +153,27 @@ def exactness(spec: v.Spec) -> Exactness:
     priors: list[PriorLine] = []
     steps: list[StepLine] = []
     for name, kernel in spec.forward.noise.items():
-        x, left = spec.variable(name), left_over(spec, name)
-        if left is None:
+        x, found = spec.variable(name), _ends(spec, name)
+        if found is None:
             continue
-        left = 0.0 if left < 1e-12 else left
+        ends = [(0.0 if left < 1e-12 else left, p) for left, p in found]
+        left = math.fsum(p * left for left, p in ends)
         if isinstance(kernel, v.VectorKernel):
-            d = x.type.shape[-1] if isinstance(x.type, v.Real) else 1
-            spread = math.sqrt(d)  # E|s| of a vector of unit variance
-            one = (
-                math.sqrt(left) * spread / 2 + math.sqrt(max(d * (-left - math.log1p(-left)), 0.0)) / 2
-                if left < 1
-                else 1.0
-            )
-            bound = min(1.0, one * x.sites) if isinstance(kernel, v.GaussianKernel) else None
+            bound: float | None = None
+            if isinstance(kernel, v.GaussianKernel):
+                d = x.type.shape[-1] if isinstance(x.type, v.Real) else 1
+                bound = min(1.0, math.fsum(p * _far(left, d) for left, p in ends) * x.sites)
             priors.append(PriorLine(name, left, bound, "assumes unit variance" if bound is not None else ""))
             steps.append(StepLine(name, _moves(spec, name) * kernel.steps))
         else:
-            priors.append(PriorLine(name, left, 1 - (1 - left) ** x.sites, ""))
+            bound = 1 - (1 - left) ** x.sites if len(ends) == 1 else min(1.0, left * x.sites)
+            priors.append(PriorLine(name, left, bound, ""))
     return Exactness(tuple(visits), tuple(priors), tuple(steps))
+
+
+def _far(left: float, length: int) -> float:
+    """At most how far a vector of unit variance is from noise, ``left`` of whose signal is left, in total variation."""
+    if left >= 1:
+        return 1.0
+    divergence = max(length * (-left - math.log1p(-left)), 0.0)
+    return math.sqrt(left * length) / 2 + math.sqrt(divergence) / 2

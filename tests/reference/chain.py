@@ -17,12 +17,13 @@ from .schedules import Array
 
 Counts = tuple[int, ...]
 IMPOSSIBLE = 1e-14
-Belief = Callable[[Counts, Visit], Counts]
+Belief = Callable[[int, bool], int]
+"""From a site's count, and whether the visit holds it, to the count that the sampler takes it to have."""
 
 
-def right(counts: Counts, visit: Visit) -> Counts:
+def right(count: int, visited: bool) -> int:
     """A sampler that knows how often each site was visited."""
-    return counts
+    return count
 
 
 class Chain:
@@ -64,26 +65,36 @@ class Chain:
 
     def data(self) -> Array:
         """The law of the data given what is given."""
-        return self._conditioned(self.law)
+        return self._clean(self._conditioned(self.law))
 
     def _conditioned(self, law: Array) -> Array:
         for k, site in enumerate(self.sites):
             if site in self.given:
-                law = law * _along(np.eye(self.shape[k])[self.given[site]], k, len(self.shape))
+                law = self.one(law, k, self.given[site])
         return law / law.sum()
 
     def _noisy(self, counts: Counts) -> Array:
         """The forward chain's law once each site was visited ``counts`` times."""
-        law = self.law
+        return self.moved(self.law, (0,) * len(counts), counts)
+
+    def moved(self, law: Array, before: Counts, after: Counts) -> Array:
+        """A law of states that were visited ``before`` times, once they were visited ``after`` times."""
         for k, noise in enumerate(self.noise):
-            for m in range(counts[k]):
+            for m in range(before[k], after[k]):
                 law = np.moveaxis(np.tensordot(law, noise.visit(m), (k, 0)), -1, k)
         return law
+
+    def one(self, law: Array, k: int, value: int) -> Array:
+        """The part of a law where site ``k`` has one value."""
+        return law * _along(np.eye(self.shape[k])[value], k, len(self.shape))
 
     def _reverse(self, counts: Counts, visit: Visit) -> Array:
         """Matrix (states, states) of the reverse of ``visit``, before which each site had been visited ``counts`` times."""
         if (counts, visit) not in self._reversals:
-            self._reversals[counts, visit] = self._reversal(self.believes(counts, visit), visit)
+            believed = tuple(
+                self.believes(n, site in visit) for n, site in zip(counts, self.sites, strict=True)
+            )
+            self._reversals[counts, visit] = self._reversal(believed, visit)
         return self._reversals[counts, visit]
 
     def _reversal(self, counts: Counts, visit: Visit) -> Array:

@@ -32,12 +32,18 @@ def check_discrete(
         assert_law(batch.counts(row, values), law)
 
 
-def check_mixed(process: Process, conditions: Sequence[Condition], seed: int = 0, redenoise: int = 0) -> None:
+def check_mixed(
+    process: Process,
+    conditions: Sequence[Condition],
+    seed: int = 0,
+    redenoise: int = 0,
+    simulation: type[Simulation] = Simulation,
+) -> None:
     """Samples, or the data after ReDeNoise, follow the law of the simulated sampler."""
     batch, values = run(process, conditions, seed, redenoise)
     for row, condition in enumerate(conditions):
-        simulation = Simulation(process, condition, MORE * EACH, seed + 1)
-        state = simulation.redenoise(simulation.data(), redenoise) if redenoise else simulation.sample()
+        simulated = simulation(process, condition, MORE * EACH, seed + 1)
+        state = simulated.redenoise(simulated.data(), redenoise) if redenoise else simulated.sample()
         cells = Cells(state, condition.free(process.sites))
         assert_one_law(cells.counts(batch.state(row, values)), cells.counts(state))
 

@@ -30,6 +30,12 @@ BITS_AND_TONE = (
 )
 
 
+def letters(order: str, choice: float) -> Process:
+    """Four masked letters in a plate."""
+    letter = Token("letter", plate=4, kernel="mask", target="clean")
+    return Process((letter,), _table(2, 2, 2, 2), order, rounds=1, choice=choice)
+
+
 def pairs(order: str, rounds: int = 2) -> Process:
     """Two elements of a bit and a flag each."""
     return Process((Token("bit", plate=2), Token("flag", plate=2)), _table(2, 2, 2, 2), order, rounds)

@@ -25,10 +25,10 @@ class Tokens:
                 np.full(values, 1 / values) if frequencies is None else frequencies / frequencies.sum()
             )
         with np.errstate(invalid="ignore"):
-            kept = np.nan_to_num(keep[1:] / keep[:-1])
+            self.kept = np.nan_to_num(keep[1:] / keep[:-1])
         move = self._walk if kernel == "ordinal" else self._redraw
         # Visits beyond those that the schedule spans do nothing.
-        self.once = np.stack([*map(move, kept), np.eye(self.values)])
+        self.once = np.stack([*map(move, self.kept), np.eye(self.values)])
 
     def _redraw(self, kept: float) -> Array:
         return kept * np.eye(self.values) + (1 - kept) * self.prior

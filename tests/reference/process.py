@@ -95,7 +95,10 @@ class Process:
     rounds: int = 2
     given: bool = True
     """Whether a task gives sites; else the emitted program has no way to be given any."""
-    choice: float = 0.0
+    choice: float | None = None
+    """Noise of `confidence`."""
+    seen: frozenset[str] = frozenset()
+    """Variables whose own noisy value the sampler regards, though it could do without."""
 
     def changed(self, name: str, **changes: object) -> Process:
         """With another declaration of one variable."""
@@ -129,7 +132,7 @@ class Process:
         lines += [f"predict {x.name} by {x.target}" for x in self.variables]
         if self.given:
             lines += [f"given nothing | some({' + '.join(x.name for x in self.variables)})"]
-        if self.choice:
+        if self.choice is not None:
             lines += [f"sample {{ choice = {self.choice:g} }}"]
         return "\n".join(lines) + "\n"
 
@@ -161,7 +164,7 @@ class Process:
 
     def hidden(self, name: str) -> bool:
         """Whether a visited site is drawn without regard to its own noisy value."""
-        return meaning.alone(self.round, name)
+        return name not in self.seen and meaning.alone(self.round, name)
 
     def noise(self, name: str) -> kernels.Tokens | kernels.Vectors:
         """A variable's noise, tabulated."""

@@ -18,6 +18,8 @@ from .process import Condition, Process
 from .schedules import Array
 
 Ints = NDArray[np.int64]
+Rows = dict[Site, NDArray[np.bool_]]
+"""Which trajectories, per site."""
 
 
 class _Token:
@@ -35,7 +37,7 @@ class _Token:
         return rng.choice(len(self.noise.prior), count, p=self.noise.prior)
 
     def noisy(self, value: Ints, m: Ints, rng: np.random.Generator) -> Ints:
-        return _draw(self.noise.after[np.minimum(m, len(self.noise.after) - 1), value], rng)
+        return draw(self.noise.after[np.minimum(m, len(self.noise.after) - 1), value], rng)
 
     def says(self, value: Ints, m: Ints) -> Array:
         """Log-probability of a value after m visits, under each component."""
@@ -47,7 +49,7 @@ class _Token:
         law = np.einsum("nc,ncx->nx", weights, self.laws[np.minimum(m, len(self.laws) - 1)])
         if not self.hidden:
             law = law * self.noise.once[np.minimum(m, len(self.noise.once) - 1), :, value]
-        return _draw(law, rng)
+        return draw(law, rng)
 
 
 class _Vector:
@@ -161,21 +163,35 @@ class Simulation:
         for site in self.sites:
             given = site in self.condition.given
             state[site] = self._known(site) if given else start(site, counts[site])
-        says = {site: law.says(state[site], counts[site] + self.late) for site, law in self.sites.items()}
-        for visit in reversed(visits):
+        says = {
+            site: law.says(state[site], self._level(site, counts, state)) for site, law in self.sites.items()
+        }
+        for time, visit in reversed(list(enumerate(visits))):
+            earlier = {site: counts[site] - visit[site] for site in self.sites}
             total = np.log(self.weights) + sum(says.values())
-            drawn = {
-                site: self._before(site, total - says[site], state[site], counts[site] - 1, visit[site])
-                for site in self.sites
-                if visit[site].any()
+            others = {site: total - says[site] for site in self.sites}
+            drawn = self._visited(time / len(visits), visit, earlier, state, others)
+            state, counts = state | drawn, earlier
+            says |= {
+                site: self.sites[site].says(state[site], self._level(site, counts, state)) for site in drawn
             }
-            for site, value in drawn.items():
-                state[site] = value
-                counts[site] = counts[site] - visit[site]
-                says[site] = self.sites[site].says(value, counts[site] + self.late)
         return state
 
-    def _drawn(self) -> list[dict[Site, NDArray[np.bool_]]]:
+    def _level(self, site: Site, counts: dict[Site, Ints], state: State) -> Ints:
+        """How many visits a site's value is taken to have had."""
+        return counts[site] + self.late
+
+    def _visited(
+        self, time: float, visit: Rows, earlier: dict[Site, Ints], state: State, others: dict[Site, Array]
+    ) -> State:
+        """New values of the sites that a visit touches, from what the ``others`` say of the components."""
+        return {
+            site: self._before(site, others[site], state[site], earlier[site], rows)
+            for site, rows in visit.items()
+            if rows.any()
+        }
+
+    def _drawn(self) -> list[Rows]:
         """Each visit of a round: which trajectories visit which sites."""
         draws, shares = zip(*self.process.round.items(), strict=True)
         chosen = self.rng.choice(len(draws), self.count, p=shares)
@@ -187,14 +203,19 @@ class Simulation:
         self, site: Site, others: Array, value: NDArray[Any], m: Ints, rows: NDArray[np.bool_]
     ) -> NDArray[Any]:
         """The values of one site before a visit of the trajectories ``rows``."""
-        weights = np.exp(others[rows] - others[rows].max(1, keepdims=True))
-        weights /= weights.sum(1, keepdims=True)
         value = value.copy()
-        value[rows] = self.sites[site].before(weights, value[rows], m[rows] + self.late, self.rng)
+        shares = normalised(others[rows])
+        value[rows] = self.sites[site].before(shares, value[rows], m[rows] + self.late, self.rng)
         return value
 
 
-def _draw(laws: Array, rng: np.random.Generator) -> Ints:
+def normalised(logs: Array) -> Array:
+    """Each row of log-weights as probabilities."""
+    weights = np.exp(logs - logs.max(1, keepdims=True))
+    return np.asarray(weights / weights.sum(1, keepdims=True))
+
+
+def draw(laws: Array, rng: np.random.Generator) -> Ints:
     """One draw from each row of unnormalised laws."""
     reached = laws.cumsum(1)
     return (rng.random(len(laws))[:, None] * reached[:, -1:] > reached).sum(1)
