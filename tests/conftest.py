@@ -1,8 +1,11 @@
 """Options of the test suite."""
 
+import os
 import sys
 from pathlib import Path
 
+# Tests run side by side, one a core (`-n auto`): a test's own threads would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 
