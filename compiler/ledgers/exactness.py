@@ -106,6 +106,7 @@ def _left(kernel: v.Kernel, moves: int) -> Callable[[int], float]:
         return lambda m: math.exp(logs[(len(logs) - 1) * m // moves])
     if isinstance(kernel, v.FlowKernel):
         return lambda m: 1 - m / moves
+    assert isinstance(kernel, v.TokenKernel)
     keep = kernel.keep
     if isinstance(keep, v.Table):
         return lambda m: max(keep.values[m], 0.0)
