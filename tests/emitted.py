@@ -12,6 +12,11 @@ from gencc.dsl.override import apply
 from gencc.dsl.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+CASES = {f"specs/{p.stem}": p for p in sorted((ROOT / "specs").glob("*.gen"))} | {
+    p.stem: p for p in sorted(GOLDEN.glob("*/*.gen"))
+}
+"""Folder of `tests/golden` to the spec whose programs it holds: every spec of the repository, and what they leave out."""
 _number = itertools.count()
 
 

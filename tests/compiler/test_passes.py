@@ -1,7 +1,7 @@
 """What each pass says it preserves."""
 
 import torch
-from emitted import ROOT
+from emitted import CASES
 from scipy.stats import chisquare
 
 from gencc.compiler.driver import compile_source
@@ -10,8 +10,8 @@ from gencc.compiler.passes import PASSES
 from gencc.dsl.source import Source
 from gencc.runtime.sites import Examples
 
-GLAUBER = (ROOT / "tests" / "golden" / "tokens_glauber" / "tokens_glauber.gen").read_text()
-PARITY = (ROOT / "tests" / "golden" / "parity" / "parity.gen").read_text().replace("all(bit)", "bit")
+GLAUBER = CASES["tokens_glauber"].read_text()
+PARITY = CASES["specs/parity"].read_text().replace("all(bit)", "bit")
 
 
 def model(text, level):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from emitted import ROOT
+from emitted import CASES
 
 from gencc.dsl.codes import CODES
 from gencc.dsl.explanation import examples
@@ -13,7 +13,7 @@ from gencc.dsl.format import Unformattable, format_source
 from gencc.dsl.parser import parse
 from gencc.dsl.source import Source
 
-FILES = sorted([*(ROOT / "specs").glob("*.gen"), *(ROOT / "tests" / "golden").glob("*/*.gen")])
+FILES = list(CASES.values())
 TEXTS = {p.name: p.read_text() for p in FILES} | {c: examples(c)[1] for c in CODES if c != "GEN113"}
 
 

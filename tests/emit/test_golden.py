@@ -1,33 +1,32 @@
 """Emitted programs, compared byte for byte with `tests/golden`; `pytest --update-golden` rewrites them."""
 
 import ast
+import shutil
 import subprocess
 import sys
 
 import pytest
-from emitted import ROOT
+from emitted import CASES, GOLDEN
 
 from gencc.compiler.checks import needs
+from gencc.compiler.commands.compile_spec import PROGRAMS
 from gencc.compiler.commands.compile_spec import emitted as emit_kinds
 from gencc.compiler.driver import compile_source
 from gencc.dsl.diagnostics import has_errors
 from gencc.dsl.render import concise
 from gencc.dsl.source import Source
 
-GOLDEN = ROOT / "tests" / "golden"
-CASES = sorted(p.name for p in GOLDEN.iterdir() if p.is_dir())
+UPDATE = "run `pytest tests/emit/test_golden.py --update-golden` and read the diff"
 
 
 def produced(case):
     """What the compiler makes of a case: file name to text, the spec itself left out."""
-    path = GOLDEN / case / f"{case}.gen"
+    path = CASES[case]
     done = compile_source(Source(path.name, path.read_text()))
     assert not has_errors(done.diagnostics), concise.render(done.source, done.diagnostics)
-    kinds = ["model", "plan", "graph.mermaid"]
-    if not needs.programs(done.spec, {"train"}):
-        kinds += ["train", "sample"]
+    kinds = [k for k in (*PROGRAMS, "plan", "graph.mermaid") if not needs.programs(done.spec, {k})]
     files = emit_kinds(done, kinds)
-    del files["spec.gen"]
+    files.pop("spec.gen", None)
     return files
 
 
@@ -36,22 +35,31 @@ def test_golden(case, request):
     files = produced(case)
     folder = GOLDEN / case
     if request.config.getoption("--update-golden"):
+        folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
             if old.name not in files and old.suffix != ".gen":
                 old.unlink()
         for name, text in files.items():
             (folder / name).write_text(text)
+    assert folder.is_dir(), f"{case} has no golden programs: {UPDATE}"
     held = {p.name: p.read_text() for p in folder.iterdir() if p.suffix != ".gen"}
-    assert held.keys() == files.keys()
+    assert held.keys() == files.keys(), f"the programs of {case} changed: {UPDATE}"
     for name, text in files.items():
-        assert held[name] == text, (
-            f"{case}/{name} changed; if it should have, run pytest --update-golden and read the diff"
-        )
+        assert held[name] == text, f"{case}/{name} changed; if it should have, {UPDATE}"
+
+
+def test_every_golden_program_has_its_spec(request):
+    stale = [p for p in (GOLDEN / "specs").iterdir() if f"specs/{p.name}" not in CASES]
+    if request.config.getoption("--update-golden"):
+        for folder in stale:
+            shutil.rmtree(folder)
+        stale = []
+    assert not stale, f"no spec of these names: {', '.join(p.name for p in stale)}; {UPDATE}"
 
 
 def test_emitted_programs_are_clean_and_stable(tmp_path):
     for case in CASES:
-        (tmp_path / case).mkdir()
+        (tmp_path / case).mkdir(parents=True)
         for name, text in produced(case).items():
             if name.endswith(".py"):
                 ast.parse(text)
@@ -95,10 +103,9 @@ def test_the_plan_counts_parameters_as_torch_does():
     from emitted import module
 
     for case in CASES:
-        path = GOLDEN / case / f"{case}.gen"
-        plan = json.loads(
-            emit_kinds(compile_source(Source(path.name, path.read_text())), ["plan.json"])["plan.json"]
-        )
+        path = CASES[case]
+        done = compile_source(Source(path.name, path.read_text()))
+        plan = json.loads(emit_kinds(done, ["plan.json"])["plan.json"])
         if plan["cost"] is None:
             continue
         found = module(path.read_text())

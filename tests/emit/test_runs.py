@@ -4,13 +4,10 @@ import inspect
 
 import pytest
 import torch
-from emitted import ROOT, module
+from emitted import CASES, module
 
 from gencc.runtime.data import Tokens
 from gencc.runtime.sites import Examples
-
-GOLDEN = ROOT / "tests" / "golden"
-CASES = sorted(p.name for p in GOLDEN.iterdir() if p.is_dir())
 
 
 def build(found):
@@ -37,7 +34,7 @@ def build(found):
 @pytest.mark.parametrize("case", CASES)
 def test_golden_programs_run(case):
     torch.manual_seed(0)
-    model, data, g = build(module((GOLDEN / case / f"{case}.gen").read_text()))
+    model, data, g = build(module(CASES[case].read_text()))
     losses = model(model.corrupt(data, g))
     assert all(torch.isfinite(v) for v in losses.values())
     if list(model.parameters()):
@@ -51,7 +48,7 @@ def test_golden_programs_run(case):
 
 
 def test_training_lowers_the_loss_of_a_small_network():
-    text = (GOLDEN / "layout" / "layout.gen").read_text()
+    text = CASES["specs/igd_layout"].read_text()
     torch.manual_seed(0)
     found = module(text, "denoiser.width=32", "denoiser.core.layers=1")
     model, data, g = build(found)

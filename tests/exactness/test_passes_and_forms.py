@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from emitted import ROOT
+from emitted import CASES
 
 from gencc.compiler.driver import compile_source
 from gencc.compiler.emit.emitter import emit
@@ -11,7 +11,7 @@ from gencc.runtime import layers
 from gencc.runtime.sites import Examples
 from gencc.runtime.training import batches
 
-SPEC = (ROOT / "tests" / "golden" / "layout_row" / "layout_row.gen").read_text()
+SPEC = CASES["layout_row"].read_text()
 PLATES = {"category": "element", "box": "element"}
 
 

@@ -1,6 +1,6 @@
 """layout_joint_head: the process and its denoiser.
 
-Compiled from layout_joint_head.gen (sha256 7b3cf784242f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from layout_joint_head.gen (sha256 f6fc154b2565) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ VISITS = 200  # of a whole trajectory
 u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
 CATEGORY_KEEP = torch.cos(0.5 * torch.pi * u).square()
 
-# noise box = gaussian(beta = linear(1e-4, 2e-2), steps = 25): 100 inner steps  (layout_joint_head.gen:20)
-BOX_STEPS = 25
-u = torch.linspace(0.0, 1.0, 100, dtype=torch.float64)
-BOX_BETA = (10.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+# noise box = gaussian(beta = linear(1e-4, 2e-2), steps = 5): 20 inner steps  (layout_joint_head.gen:20)
+BOX_STEPS = 5
+u = torch.linspace(0.0, 1.0, 20, dtype=torch.float64)
+BOX_BETA = (50.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
@@ -68,7 +68,7 @@ class LayoutJointHead(nn.Module):
 
         # denoiser transformer (layout_joint_head.gen:23)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.VectorHead(WIDTH, 4)
 

@@ -3,7 +3,7 @@
     python sample.py --run runs/layout_joint_head --count 64 --out samples.parquet
     python sample.py --given 'category'
 
-Compiled from layout_joint_head.gen (sha256 7b3cf784242f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from layout_joint_head.gen (sha256 f6fc154b2565) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

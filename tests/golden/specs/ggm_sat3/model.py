@@ -1,0 +1,269 @@
+"""ggm_sat3: the process and its denoiser.
+
+Compiled from ggm_sat3.gen (sha256 2b9a30a8c14a) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.formulas import Formulas
+from gencc.runtime.sites import Examples
+
+CLAUSE = 51  # plate clause (ggm_sat3.gen:9)
+VARIABLE = 9  # plate variable (ggm_sat3.gen:15)
+
+# order = x  (ggm_sat3.gen:21)
+ROUNDS = 6
+ROUND = order.sweep("x", 9)
+VISITS = 54  # of a whole trajectory
+
+# noise x_ = uniform(keep = linear(1 -> 0.02)): what 6 visits keep  (ggm_sat3.gen:22)
+u = torch.linspace(0.0, 1.0, 7, dtype=torch.float64)
+X__KEEP = 1.0 + -0.98 * u
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "first": data.Tokens("clause", 51, values=18),  # ggm_sat3.gen:10
+    "second": data.Tokens("clause", 51, values=18),  # ggm_sat3.gen:11
+    "third": data.Tokens("clause", 51, values=18),  # ggm_sat3.gen:12
+    "x": data.Tokens("variable", 9, values=2),  # ggm_sat3.gen:16
+}
+REPORT = Formulas(
+    "variable", "x", "clause", ("first", "second", "third"), metrics=("satisfied", "clauses")
+)  # ggm_sat3.gen:45
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of ggm_sat3.gen:4, split."""
+    return data.load("sat3:n=5,count=30000", FIELDS, train=0.98, seed=0)
+
+
+class GgmSat3(nn.Module):
+    """Interleaved Gibbs diffusion over x_ (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x__noise = kernels.uniform(X__KEEP, 2)
+
+        # One token per clause: the sum of what is known of its variables.
+        self.clause = nn.Parameter(0.02 * torch.randn(CLAUSE, WIDTH))
+        self.first_value = nn.Embedding(18, WIDTH)
+        self.second_value = nn.Embedding(18, WIDTH)
+        self.third_value = nn.Embedding(18, WIDTH)
+        # One token per variable: the sum of what is known of its variables.
+        self.variable = nn.Parameter(0.02 * torch.randn(VARIABLE, WIDTH))
+        self.x__value = nn.Embedding(2, WIDTH)
+        self.x__level = layers.Fourier(WIDTH)
+        self.x__hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (ggm_sat3.gen:25)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = layers.Loop(layers=6, width=WIDTH, heads=4, expansion=4)
+        self.x__head = layers.TokenHead(WIDTH, 2)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 60, WIDTH); the sites that the visit asks about are hidden."""
+        first = self.first_value(x["first"])
+        second = self.second_value(x["second"])
+        third = self.third_value(x["third"])
+        x_ = self.x__value(x["x_"])
+        x_ = x_ + self.x__level(x["x__count"] / 6)
+        x_ = torch.where(x["x__query"][..., None], self.x__hidden, x_)
+        tokens = torch.cat(
+            [
+                self.clause[: x["clause_present"].shape[1]] + first + second + third,
+                self.variable[: x["variable_present"].shape[1]] + x_,
+            ],
+            dim=1,
+        )
+        clock = self.clock(x["time"])
+        present = torch.cat(
+            [
+                x["clause_present"],
+                x["variable_present"],
+            ],
+            dim=1,
+        )[:, None, None, :]
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(
+            torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 1
+        )
+        tokens = self.core_loop(tokens, clock, present, rows=asked)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        clause_present = clean.present["clause"]
+        variable_present = clean.present["variable"]
+        first = clean.values["first"]
+        second = clean.values["second"]
+        third = clean.values["third"]
+        x_ = clean.values["x"]
+        x__free = variable_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "x": x__free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "clause_present": clause_present,
+            "variable_present": variable_present,
+            "first": first,
+            "second": second,
+            "third": third,
+        }
+
+        m = visit.count["x"]
+        before = self.x__noise.at(x_, m, generator)
+        # Signal or noise: is the token that the visit shows the one that was there, left alone?
+        noise = torch.rand(m.shape, generator=generator, device=m.device) >= self.x__noise.kept_once(m)
+        shown = torch.where(noise, self.x__noise.fresh(m.shape, generator), before)
+        x |= {
+            "x_": before,
+            "x__count": m,
+            "x__query": visit.query["x"],
+            "x__shown": shown,
+            "x__label": (~noise).float(),
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict x_ by classifier (ggm_sat3.gen:31)
+        index, asked = layers.queried(x["x__query"], 1)
+        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
+        shown = logits.gather(-1, layers.take(x["x__shown"], index)[..., None])[..., 0]
+        label = layers.take(x["x__label"], index)
+        cost = F.binary_cross_entropy_with_logits(shown, label, reduction="none")
+        loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "x": self.x__noise.prior(start.present["variable"].shape, generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        values |= {
+            name: start.values[name]
+            for name in (
+                "first",
+                "second",
+                "third",
+            )
+        }
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["x"][:, : samples.present["variable"].shape[1]].expand(len(samples), -1)
+        values["x"] = self.x__noise.at(values["x"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "x" in noise:
+            index, asked = layers.queried(x["x__query"], 1)
+            logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
+            logits = logits + self.x__noise.law.log()
+            token = kernels.choose(logits / temperature, noise["x"])
+            drawn["x"] = layers.put(x["x_"], index, token, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        clause_present = state.present["clause"]
+        variable_present = state.present["variable"]
+        first = state.values["first"]
+        second = state.values["second"]
+        third = state.values["third"]
+        x_ = state.values["x"]
+        x__free = variable_present
+        free = {
+            "x": x__free,
+        }
+        for visit in path.backwards(free):
+            x__query = visit.query.get("x", torch.zeros_like(x__free)) & x__free
+            x__count = (visit.count["x"]).expand(x_.shape)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "clause_present": clause_present,
+                "variable_present": variable_present,
+                "first": first,
+                "second": second,
+                "third": third,
+                "x_": x_,
+                "x__count": x__count,
+                "x__query": x__query,
+            }
+            noise = {}
+            if "x" in visit.query:
+                noise["x"] = kernels.gumbel((len(state), 1, 2), generator)
+            drawn = self.visit(x, noise, temperature)
+            x_ = drawn.get("x", x_)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "first": first * clause_present,
+                "second": second * clause_present,
+                "third": third * clause_present,
+                "x": x_ * variable_present,
+            },
+            state.present,
+        )

@@ -1,0 +1,53 @@
+"""Samples igd_adult from a trained run.
+
+    python sample.py --run runs/igd_adult --count 10000 --out samples.parquet
+
+Compiled from igd_adult.gen (sha256 4fb37f8b22ae) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from model import FIELDS, REPORT, ROUNDS, VISITS, IgdAdult, load_data
+
+from gencc.runtime import sampling, training
+
+
+def main() -> None:
+    session = sampling.begin(
+        __doc__,
+        run="runs/igd_adult",
+        out="samples/igd_adult.parquet",
+        visits=VISITS,
+        rounds=ROUNDS,
+        count=10000,
+        batch=1000,
+        seed=0,
+        temperature=1.0,
+        tasks=("nothing",),
+        refine=None,
+    )
+    model = IgdAdult(
+        workclass_values=session.checkpoint.values("workclass"),
+        education_values=session.checkpoint.values("education"),
+        education_num_values=session.checkpoint.values("education_num"),
+        marital_status_values=session.checkpoint.values("marital_status"),
+        occupation_values=session.checkpoint.values("occupation"),
+        relationship_values=session.checkpoint.values("relationship"),
+        race_values=session.checkpoint.values("race"),
+        sex_values=session.checkpoint.values("sex"),
+        native_country_values=session.checkpoint.values("native_country"),
+        outcome_values=session.checkpoint.values("outcome"),
+    )
+    session.draw(
+        model,
+        FIELDS,
+        load_data,
+        tasks={
+            "nothing": {},
+        },
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

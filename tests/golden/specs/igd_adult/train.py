@@ -1,0 +1,64 @@
+"""Trains igd_adult.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from igd_adult.gen (sha256 4fb37f8b22ae) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import REPORT, IgdAdult, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/igd_adult",
+        steps=20000,  # igd_adult.gen:56
+        batch=256,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = IgdAdult(
+        workclass_values=examples.values("workclass"),
+        education_values=examples.values("education"),
+        education_num_values=examples.values("education_num"),
+        marital_status_values=examples.values("marital_status"),
+        occupation_values=examples.values("occupation"),
+        relationship_values=examples.values("relationship"),
+        race_values=examples.values("race"),
+        sex_values=examples.values("sex"),
+        native_country_values=examples.values("native_country"),
+        outcome_values=examples.values("outcome"),
+    )
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.001,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        warmup=200,
+        decay="cosine",
+        clip=1.0,
+        ema=0.999,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

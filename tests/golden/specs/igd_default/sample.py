@@ -1,0 +1,53 @@
+"""Samples igd_default from a trained run.
+
+    python sample.py --run runs/igd_default --count 10000 --out samples.parquet
+
+Compiled from igd_default.gen (sha256 c19e5ef211af) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from model import FIELDS, REPORT, ROUNDS, VISITS, IgdDefault, load_data
+
+from gencc.runtime import sampling, training
+
+
+def main() -> None:
+    session = sampling.begin(
+        __doc__,
+        run="runs/igd_default",
+        out="samples/igd_default.parquet",
+        visits=VISITS,
+        rounds=ROUNDS,
+        count=10000,
+        batch=1000,
+        seed=0,
+        temperature=1.0,
+        tasks=("nothing",),
+        refine=None,
+    )
+    model = IgdDefault(
+        sex_values=session.checkpoint.values("sex"),
+        education_values=session.checkpoint.values("education"),
+        marriage_values=session.checkpoint.values("marriage"),
+        pay_0_values=session.checkpoint.values("pay_0"),
+        pay_2_values=session.checkpoint.values("pay_2"),
+        pay_3_values=session.checkpoint.values("pay_3"),
+        pay_4_values=session.checkpoint.values("pay_4"),
+        pay_5_values=session.checkpoint.values("pay_5"),
+        pay_6_values=session.checkpoint.values("pay_6"),
+        default_values=session.checkpoint.values("default"),
+    )
+    session.draw(
+        model,
+        FIELDS,
+        load_data,
+        tasks={
+            "nothing": {},
+        },
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

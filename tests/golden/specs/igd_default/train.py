@@ -1,0 +1,64 @@
+"""Trains igd_default.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from igd_default.gen (sha256 c19e5ef211af) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import REPORT, IgdDefault, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/igd_default",
+        steps=20000,  # igd_default.gen:57
+        batch=256,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = IgdDefault(
+        sex_values=examples.values("sex"),
+        education_values=examples.values("education"),
+        marriage_values=examples.values("marriage"),
+        pay_0_values=examples.values("pay_0"),
+        pay_2_values=examples.values("pay_2"),
+        pay_3_values=examples.values("pay_3"),
+        pay_4_values=examples.values("pay_4"),
+        pay_5_values=examples.values("pay_5"),
+        pay_6_values=examples.values("pay_6"),
+        default_values=examples.values("default"),
+    )
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.001,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        warmup=200,
+        decay="cosine",
+        clip=1.0,
+        ema=0.999,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

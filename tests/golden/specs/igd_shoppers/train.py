@@ -1,0 +1,63 @@
+"""Trains igd_shoppers.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from igd_shoppers.gen (sha256 79ddb9cac2f1) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import REPORT, IgdShoppers, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/igd_shoppers",
+        steps=20000,  # igd_shoppers.gen:53
+        batch=256,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = IgdShoppers(
+        informational_values=examples.values("informational"),
+        month_values=examples.values("month"),
+        operatingsystems_values=examples.values("operatingsystems"),
+        browser_values=examples.values("browser"),
+        region_values=examples.values("region"),
+        traffictype_values=examples.values("traffictype"),
+        visitortype_values=examples.values("visitortype"),
+        weekend_values=examples.values("weekend"),
+        revenue_values=examples.values("revenue"),
+    )
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.001,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        warmup=200,
+        decay="cosine",
+        clip=1.0,
+        ema=0.999,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

@@ -1,0 +1,266 @@
+"""mdm_sat3: the process and its denoiser.
+
+Compiled from mdm_sat3.gen (sha256 99f46c128d0d) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order
+from gencc.runtime.formulas import Formulas
+from gencc.runtime.sites import Examples
+
+CLAUSE = 51  # plate clause (mdm_sat3.gen:10)
+VARIABLE = 9  # plate variable (mdm_sat3.gen:16)
+
+# order = all(x)  (mdm_sat3.gen:22)
+ROUNDS = 20
+ROUND = order.together("x", 9)
+VISITS = 20  # of a whole trajectory
+
+# noise x_ = mask(keep = linear): what 20 visits keep  (mdm_sat3.gen:23)
+u = torch.linspace(0.0, 1.0, 21, dtype=torch.float64)
+X__KEEP = 1.0 - u
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "first": data.Tokens("clause", 51, values=18),  # mdm_sat3.gen:11
+    "second": data.Tokens("clause", 51, values=18),  # mdm_sat3.gen:12
+    "third": data.Tokens("clause", 51, values=18),  # mdm_sat3.gen:13
+    "x": data.Tokens("variable", 9, values=2),  # mdm_sat3.gen:17
+}
+REPORT = Formulas(
+    "variable", "x", "clause", ("first", "second", "third"), metrics=("satisfied", "clauses")
+)  # mdm_sat3.gen:46
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of mdm_sat3.gen:5, split."""
+    return data.load("sat3:n=5,count=30000", FIELDS, train=0.98, seed=0)
+
+
+class MdmSat3(nn.Module):
+    """Diffusion over x_ in joint visits: the sites of a visit are denoised independently of one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x__noise = kernels.mask(X__KEEP, 2)
+
+        # One token per clause: the sum of what is known of its variables.
+        self.clause = nn.Parameter(0.02 * torch.randn(CLAUSE, WIDTH))
+        self.first_value = nn.Embedding(18, WIDTH)
+        self.second_value = nn.Embedding(18, WIDTH)
+        self.third_value = nn.Embedding(18, WIDTH)
+        # One token per variable: the sum of what is known of its variables.
+        self.variable = nn.Parameter(0.02 * torch.randn(VARIABLE, WIDTH))
+        self.x__value = nn.Embedding(3, WIDTH)
+        self.x__level = layers.Fourier(WIDTH)
+        self.x__asked = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (mdm_sat3.gen:26)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = layers.Loop(layers=6, width=WIDTH, heads=4, expansion=4)
+        self.x__head = layers.TokenHead(WIDTH, 2)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 60, WIDTH)."""
+        first = self.first_value(x["first"])
+        second = self.second_value(x["second"])
+        third = self.third_value(x["third"])
+        x_ = self.x__value(x["x_"])
+        x_ = x_ + self.x__level(x["x__count"] / 20)
+        x_ = x_ + x["x__query"][..., None] * self.x__asked
+        tokens = torch.cat(
+            [
+                self.clause[: x["clause_present"].shape[1]] + first + second + third,
+                self.variable[: x["variable_present"].shape[1]] + x_,
+            ],
+            dim=1,
+        )
+        clock = self.clock(x["time"])
+        present = torch.cat(
+            [
+                x["clause_present"],
+                x["variable_present"],
+            ],
+            dim=1,
+        )[:, None, None, :]
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(
+            torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 9
+        )
+        tokens = self.core_loop(tokens, clock, present, rows=asked)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        clause_present = clean.present["clause"]
+        variable_present = clean.present["variable"]
+        first = clean.values["first"]
+        second = clean.values["second"]
+        third = clean.values["third"]
+        x_ = clean.values["x"]
+        x__free = variable_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "x": x__free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "clause_present": clause_present,
+            "variable_present": variable_present,
+            "first": first,
+            "second": second,
+            "third": third,
+        }
+
+        m = visit.count["x"]
+        before = self.x__noise.at(x_, m, generator)
+        after = self.x__noise.visit(before, m, generator)
+        x |= {
+            "x_": torch.where(visit.query["x"], after, before),
+            "x__count": m + visit.query["x"],
+            "x__query": visit.query["x"],
+            "x__target": x_,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict x_ by clean (mdm_sat3.gen:32)
+        index, asked = layers.queried(x["x__query"], 9)
+        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
+        target = layers.take(x["x__target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean() / 9
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "x": self.x__noise.prior(start.present["variable"].shape, generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        values |= {
+            name: start.values[name]
+            for name in (
+                "first",
+                "second",
+                "third",
+            )
+        }
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["x"][:, : samples.present["variable"].shape[1]].expand(len(samples), -1)
+        values["x"] = self.x__noise.at(values["x"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x)
+        if "x" in noise:
+            index, asked = layers.queried(x["x__query"], 9)
+            logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
+            m = layers.take(x["x__count"], index) - 1
+            logits = self.x__noise.posterior(logits, layers.take(x["x_"], index), m)
+            token = kernels.choose(logits / temperature, noise["x"])
+            drawn["x"] = layers.put(x["x_"], index, token, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        clause_present = state.present["clause"]
+        variable_present = state.present["variable"]
+        first = state.values["first"]
+        second = state.values["second"]
+        third = state.values["third"]
+        x_ = state.values["x"]
+        x__free = variable_present
+        free = {
+            "x": x__free,
+        }
+        for visit in path.backwards(free):
+            x__query = visit.query.get("x", torch.zeros_like(x__free)) & x__free
+            x__count = (visit.count["x"]).expand(x_.shape)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "clause_present": clause_present,
+                "variable_present": variable_present,
+                "first": first,
+                "second": second,
+                "third": third,
+                "x_": x_,
+                "x__count": x__count + x__query,
+                "x__query": x__query,
+            }
+            noise = {}
+            if "x" in visit.query:
+                noise["x"] = kernels.gumbel((*x_.shape, 3), generator)
+            drawn = self.visit(x, noise, temperature)
+            x_ = drawn.get("x", x_)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "first": first * clause_present,
+                "second": second * clause_present,
+                "third": third * clause_present,
+                "x": x_ * variable_present,
+            },
+            state.present,
+        )
