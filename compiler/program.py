@@ -11,11 +11,12 @@ from gencc.dsl import vocabulary as v
 from gencc.dsl.source import Source, Span
 
 from . import order as algebra
+from . import patches
 
 RESERVED = {
     "self", "x", "h", "u", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
-    "task", "draws", "held", "kept", "free", "token", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "label", "signal",
+    "task", "draws", "held", "kept", "free", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "signal",
     "noisy", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
     "drawn", "memory", "more", "seen", "wobble", "now", "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
     "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
@@ -84,12 +85,22 @@ class Var:
     length: int
     givable: bool
     """Whether some task gives it."""
+    cells: int = 1
+    """Tokens of a site: the patches of a field."""
     sure: bool = False
     """Whether its most confident sites are committed first (`confidence`)."""
 
     @property
     def caps(self) -> str:
         return self.py.upper()
+
+    @property
+    def is_field(self) -> bool:
+        return isinstance(self.spec.type, v.Real) and self.spec.type.is_field
+
+    @property
+    def is_single(self) -> bool:
+        return self.plate is None and self.sites == 1
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,12 @@ class Program:
     def tokens(self) -> int:
         """Rows of the trunk: one per plate index, and one per site outside plates."""
         plates = sum(p.size for p in self.spec.plates if p.variables)
-        return plates + sum(x.sites for x in self.vars if x.plate is None)
+        return plates + sum(x.sites * x.cells for x in self.vars if x.plate is None and not self.modulates(x))
+
+    def modulates(self, x: Var) -> bool:
+        """Whether a variable reaches the blocks through adaLN alone, without a token."""
+        d = self.spec.denoiser
+        return isinstance(d, v.Transformer) and d.conditions == "adaln" and not x.noised and x.is_single
 
     @property
     def visits(self) -> int:
@@ -189,8 +205,9 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 most=most,
                 rows=x.sites,
                 values=size,
-                length=x.type.shape[-1] if isinstance(x.type, v.Real) else 1,
+                length=x.type.length if isinstance(x.type, v.Real) else 1,
                 givable=x.name in given,
+                cells=patches.count(x, spec.denoiser),
                 sure=x.name in sure,
             )
         )

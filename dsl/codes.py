@@ -40,6 +40,9 @@ CODES: dict[str, str] = {
     "GEN213": "nothing here to measure",
     "GEN214": "a program that needs data",
     "GEN215": "a masked site may never be visited",
+    "GEN220": "the patch does not fit the field",
+    "GEN221": "a field needs `inner = joint`",
+    "GEN222": "a field where none can stand",
     "GEN301": "nothing says how a variable is predicted",
     "GEN302": "the target does not fit the variable",
     "GEN303": "a variable is predicted but never noised",
@@ -70,7 +73,6 @@ CODES: dict[str, str] = {
     "GEN909": "this kind of loop is not emitted yet",
     "GEN910": "guidance is not emitted yet",
     "GEN911": "Muon is not emitted yet",
-    "GEN912": "fields of several axes are not emitted yet",
     "GEN914": "a loop count at sampling is not emitted yet",
     "GEN915": "an exact denoiser given a part of a vector",
 }

@@ -160,12 +160,15 @@ class _Resolver:
             "sat3",
             "cnf",
             "qm9",
+            "mnist",
+            "digits",
+            "moving-digits",
         ):
             self.bind.error(
                 "GEN104",
                 f"`{found.source}` names no kind of source",
                 found.where("source"),
-                "write `parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, `layouts:qt`, `sat3:n=9` or `qm9`",
+                "write `parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits` or `moving-digits:frames=8,size=32`",
             )
         return None if found is MISSING else found
 

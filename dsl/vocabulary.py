@@ -11,6 +11,7 @@ Annotations steer the binding: numbers, ``bool`` (``yes``/``no``), ``Literal`` (
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -127,7 +128,7 @@ class Data(Model):
     """Where examples come from and how they are split."""
 
     source: str = Field(
-        description="`parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, or a named source: `layouts:qt`, `sat3:n=9`, `qm9`; paths are relative to the spec"
+        description="`parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, or a named source: `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits`, `moving-digits:frames=8,size=32`; paths are relative to the spec"
     )
     train: Unit = Field(
         0.9,
@@ -162,7 +163,11 @@ class Real(Form):
     """A real vector: one site, noised and denoised as a whole."""
 
     word = "real"
-    shape: tuple[int, ...] = Field((1,), description="length of the vector, or the shape of a field")
+    shape: tuple[int, ...] = Field(
+        (1,),
+        description="length of the vector, or the axes of a field: `real(28, 28, 1)` is an image of height, width and "
+        "channels, `real(8, 32, 32, 1)` a video of frames, height, width and channels",
+    )
     low: float | None = Field(
         None, description="lower end of `in [low, high]`: normalised on entry, clipped on exit"
     )
@@ -172,6 +177,16 @@ class Real(Form):
         description="how numbers without a range are scaled, per column and fitted on training rows: to mean 0 and "
         "deviation 1, or to a normal law by rank; inverted on exit",
     )
+
+    @property
+    def length(self) -> int:
+        """Numbers in one value."""
+        return math.prod(self.shape)
+
+    @property
+    def is_field(self) -> bool:
+        return len(self.shape) > 1
+
     symmetry: Literal["none", "rotations"] = Field(
         "none",
         description="`rotations` turns the vectors of a training example together, by a random rotation about 0",
@@ -484,6 +499,16 @@ class Transformer(Model):
         None, description="width of the per-site head of `inner = head`; the default is the denoiser's width"
     )
     head_layers: Positive = Field(3, description="layers of the per-site head of `inner = head`")
+    patch: tuple[Positive, ...] = Field(
+        (),
+        description="side of the squares that a field is cut into, a token each (`patch = 4`), or one size per axis, "
+        "frames first (`patch = 2, 4, 4`)",
+    )
+    conditions: Literal["token", "adaln"] = Field(
+        "token",
+        description="how variables of one site that are only given reach the blocks: as a token of the sequence, or "
+        "added to the clock that modulates every layer, as in DiT",
+    )
     loops: tuple[Loop, ...] = Field((), description="`loop NAME { .. }` blocks, in sequence")
 
 

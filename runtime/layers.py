@@ -189,15 +189,18 @@ def apart(query: Tensor, present: Tensor | None) -> Tensor:
 
 
 class Clock(nn.Module):
-    """The time of the trajectory, u (B,) in [0, 1], as the (B, width) vector that modulates the blocks."""
+    """The time of the trajectory, u (B,) in [0, 1], as the (B, width) vector that modulates the blocks.
+
+    ``more``: further (B, width) vectors that the blocks are told, such as the embedding of a class.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.time = Fourier(width)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU())
 
-    def forward(self, u: Tensor) -> Tensor:
-        out: Tensor = self.mlp(F.silu(self.time(u)))
+    def forward(self, u: Tensor, *more: Tensor) -> Tensor:
+        out: Tensor = self.mlp(F.silu(sum(more, start=self.time(u))))
         return out
 
 

@@ -12,6 +12,7 @@ from . import (
     conditions,
     coverage,
     distillation,
+    fields,
     joint,
     kernels,
     law,
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     conditions.check,  # what is given can be
     targets.check,  # what is predicted can be
     network.check,  # the denoiser can be built
+    fields.check,  # a field can be cut into patches
     law.check,  # an exact denoiser's law fits the sites
     distillation.check,  # teachers, students, no cycle
     shaping.check,  # the shaped level is on the trajectory

@@ -66,7 +66,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                         help="write the value's number",
                     )
                 ]
-            if not x.is_discrete and (not isinstance(site, v.Gaussian) or len(site.mean) != x.type.shape[-1]):  # type: ignore[union-attr]
+            if not x.is_discrete and (not isinstance(site, v.Gaussian) or len(site.mean) != x.type.length):  # type: ignore[union-attr]
                 return [
                     Diagnostic(
                         "GEN308",

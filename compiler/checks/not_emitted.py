@@ -74,9 +74,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     loop.span,
                     "use loops in sequence with `input = once` and `index = none`",
                 )
-    for x in spec.variables:
-        if isinstance(x.type, v.Real) and len(x.type.shape) > 1:
-            refuse("GEN912", "a field of more than one axis", x.span, "use a vector, `real(784)`")
     for task in spec.tasks if isinstance(spec.denoiser, v.Exact) else ():
         for part in task.parts:
             if part.part is not None:

@@ -14,7 +14,7 @@ from gencc.dsl.plugins import own_options
 from gencc.dsl.syntax import Expr, List
 
 from .. import order as algebra
-from .. import reports, schedules
+from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
 from .render import literal
 
@@ -88,6 +88,10 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         for x in g.vars:
             x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.stop}]"
             x.slot_text = "" if g.start == "0" else f" + {g.start}"
+    for x in seen:
+        x.clocked = bool(x.patch_text) and _alone(program, [y for y in noised if y.patch_text])
+    modulating = [x for x in seen if x.modulates]
+    fields = [x for x in noised if x.patch_text]
     alone = [x for x in noised if x.row]
     plain = [x for x in noised if not x.shown]
     lazy = " or ".join(f"{literal(x.name)} in noise" for x in plain) if 1 < len(plain) < len(noised) else ""
@@ -100,7 +104,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
         "reads_files": reads_files(spec), "imports": _imports(program), "kernels": any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
-        "any_hidden": any(x.hidden for x in noised), "all_exact": all(x.most == 1 for x in noised),
+        "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
         "tasks": [SimpleNamespace(name=t.name, held=_held(t)) for t in spec.tasks], "chosen": _chosen(spec, noised),
@@ -111,6 +115,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "any_draws": any(x.kind == "vector" and not x.shown for x in noised),
         "refine": (spec.sample.refine.rounds, spec.sample.refine.times) if spec.sample.refine else None,
         "present_lines": _present(groups, bool(plates)), "loops_parameter": "",
+        "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     if isinstance(spec.denoiser, v.Transformer):
         context |= _network(spec.denoiser)
@@ -132,8 +137,10 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     bounded = real is not None and real.low is not None
     out = SimpleNamespace(
         name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
-        most=x.most, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
+        most=x.most, cells=x.cells, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
+        veiled=x.mode == "hidden" and not (x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner != "head"),
+        patch_text=_patches(x, denoiser), modulates=program.modulates(x), single=program.visits == 1,
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
         held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
         row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
@@ -190,6 +197,29 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     if exact and out.admissible:
         out.admissible = out.needs_count = out.needs_m = False
     return out
+
+
+def _patches(x: Var, denoiser: v.Transformer | v.Exact | None) -> str:
+    """The axes and the patch of a field, as arguments."""
+    if not x.is_field or not isinstance(denoiser, v.Transformer) or not isinstance(x.spec.type, v.Real):
+        return ""
+    shape = x.spec.type.shape
+    return f"{literal(patches.axes(shape))}, {literal(patches.sides(shape, denoiser.patch))}"
+
+
+def _clock(program: Program, fields: list[SimpleNamespace], modulating: list[SimpleNamespace]) -> str:
+    """What the blocks are told: the time, or where there is one visit the noise level, and single conditions."""
+    levels = [f'x["{x.py}_count"][:, 0] / len({x.caps}_BETA)' for x in fields]
+    alone = _alone(program, fields)
+    terms = [levels[0] if alone else 'x["time"]']
+    terms += [] if alone else [f"self.{x.py}_level({level})" for x, level in zip(fields, levels, strict=True)]
+    terms += [f'self.{x.py}_value(x["{x.py}"][:, 0])' for x in modulating]
+    return ", ".join(terms)
+
+
+def _alone(program: Program, fields: list[SimpleNamespace]) -> bool:
+    """Whether the only visit is that of a field: then its noise level is all the time there is."""
+    return program.visits == 1 and len(fields) == 1 == len(program.noised)
 
 
 def _prior_shape(x: Var, plate: Plate | None) -> str:
@@ -296,14 +326,15 @@ def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[Simpl
     groups: list[SimpleNamespace] = []
     at = 0
     for x in seen:
-        if x.plate is None:
-            text = f"self.{x.py}_site + {x.py}"
+        if x.plate is None and not x.modulates:
+            text = x.py if x.patch_text else f"self.{x.py}_site + {x.py}"
+            size = x.sites * x.cells
             groups.append(
                 SimpleNamespace(
-                    plate=None, vars=[x], size=x.sites, start=str(at), stop=str(at + x.sites), sum_text=text
+                    plate=None, vars=[x], size=size, start=str(at), stop=str(at + size), sum_text=text
                 )
             )
-            at += x.sites
+            at += size
     # Plates come last: how long they are is known only when they are trimmed.
     start, lengths = str(at), [f'x["{plate.py}_present"].shape[1]' for plate in plates.values()]
     for number, (plate, length) in enumerate(zip(plates.values(), lengths, strict=True), 1):

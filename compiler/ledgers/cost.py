@@ -50,6 +50,11 @@ def diffusion_head(width: int, hidden: int, layers: int, length: int) -> int:
     return stem + layers * layer + hidden * length + length
 
 
+def embedding(x: Var, width: int) -> int:
+    """Of the patches of a field, without their learned places."""
+    return (x.length // x.cells + 1) * width
+
+
 def values(x: Var) -> int:
     return x.values or UNKNOWN_VALUES
 
@@ -61,22 +66,27 @@ def cost(program: Program) -> Cost | None:
         return None
     w = d.width
     plates = {p.name: p.size for p in program.spec.plates if p.variables}
-    tokens = sum(plates.values()) + sum(x.sites for x in program.vars if x.plate is None)
+    tokens = program.tokens
     parameters = sum(plates.values()) * w + fourier(w) + w * w + w
     for x in program.vars:
         masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
         state = values(x) + masked
-        parameters += state * w if x.kind == "token" else vector(x.length, w)
-        if x.plate is None:
-            parameters += x.sites * w
+        parameters += (
+            state * w if x.kind == "token" else embedding(x, w) if x.is_field else vector(x.length, w)
+        )
+        if x.plate is None and not program.modulates(x):
+            parameters += x.sites * x.cells * w
         if not x.noised:
             continue
-        parameters += (0 if x.sure else fourier(w) + w) + (w if x.givable else 0)
+        clocked = x.is_field and program.visits == 1 and len(program.noised) == 1
+        parameters += (0 if x.sure or clocked else fourier(w) + w) + (w if x.givable else 0)
         if any(p.variable == x.name and p.part for task in program.spec.tasks for p in task.parts):
             parameters += vector(2 * x.length, w)
         if x.kind == "token":
             out = values(x) if x.sure or x.target in ("clean", "classifier") else state
             parameters += 2 * w + w * out + out
+        elif x.is_field:
+            parameters += 2 * w + (w + 1) * (x.length // x.cells)
         elif d.inner != "head":
             parameters += 2 * w + w * x.length + x.length
         else:

@@ -162,7 +162,7 @@ def exactness(spec: v.Spec) -> Exactness:
         if isinstance(kernel, v.VectorKernel):
             bound: float | None = None
             if isinstance(kernel, v.GaussianKernel):
-                d = x.type.shape[-1] if isinstance(x.type, v.Real) else 1
+                d = x.type.length if isinstance(x.type, v.Real) else 1
                 bound = min(1.0, math.fsum(p * _far(left, d) for left, p in ends) * x.sites)
             priors.append(PriorLine(name, left, bound, "assumes unit variance" if bound is not None else ""))
             steps.append(StepLine(name, _moves(spec, name) * kernel.steps))

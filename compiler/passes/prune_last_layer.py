@@ -18,6 +18,8 @@ def run(program: Program) -> tuple[Program, list[str]]:
         return program, ["not applied: an exact denoiser has no layers"]
     if any(x.sure for x in program.noised):
         return program, ["not applied: `confidence` reads every row"]
+    if any(x.cells > 1 for x in program.noised):
+        return program, ["not applied: a visit of a field reads every patch"]
     most = max(
         sum(n for name, n in kind if any(x.name == name for x in program.noised))
         for kind in program.shape.visit_kinds

@@ -7,7 +7,6 @@ variable; literal 2 k stands for x_k (from 0), literal 2 k + 1 for its negation.
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from ..errors import UserError
-from ..files import write_atomically
+from ..files import cache_folder, write_atomically
+from .options import whole_numbers
 
 Bits = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -28,12 +28,6 @@ Indices = NDArray[np.int64]
 DRAWN_TOGETHER = 500
 RECIPE = 1
 """Changes whenever the same seed gives other formulas."""
-
-
-def cache_folder() -> Path:
-    """Where tables made on first use are kept."""
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(root) / "gencc"
 
 
 def clause_count(n: int) -> int:
@@ -50,14 +44,7 @@ def cached_table(options: str) -> Path:
     Raises:
         UserError: an option that does not exist or cannot be.
     """
-    asked = {"n": 0, "count": 20_000, "seed": 0}
-    for part in filter(None, options.split(",")):
-        key, _, value = part.partition("=")
-        if key.strip() not in asked or not value.strip().isdigit():
-            raise UserError(
-                f"sat3:{options}: {part!r} is no option; write for example sat3:n=9,count=20000,seed=0"
-            )
-        asked[key.strip()] = int(value)
+    asked = whole_numbers("sat3", options, {"n": 9, "count": 20_000, "seed": 0})
     n, count, seed = asked["n"], asked["count"], asked["seed"]
     if not 5 <= n <= 12:
         raise UserError(

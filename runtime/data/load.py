@@ -15,10 +15,11 @@ from torch import Tensor
 from ..errors import UserError
 from ..sites import Examples
 from . import scales
+from .arrays import Array, first_outside, regular, wide
 from .codec import MISSING, Codec, gaps
 from .fields import Field, Tokens, Vectors, column_names
 from .scales import Scale
-from .table import locate, number, read_table
+from .table import locate, number, read_columns
 
 
 @dataclass
@@ -111,8 +112,10 @@ def _read(source: str, fields: Mapping[str, Field], group: str | None, base: Pat
         {c for name, f in fields.items() for c in column_names(name, f)} | ({group} if group else set())
     )
     path = str(locate(source, base))
-    table = read_table(source, names, base)
-    total = len(next(iter(table.values())))
+    columns = read_columns(source, names, base)
+    total = columns.num_rows
+    arrays = {c: a for c in wide(fields) if c != group and (a := regular(columns[c])) is not None}
+    table = {c: columns[c].to_pylist() for c in names if c not in arrays}
     if total == 0:
         raise UserError(f"{path}: holds no rows")
     plates = {f.plate: f.size for f in fields.values() if f.plate}
@@ -128,7 +131,13 @@ def _read(source: str, fields: Mapping[str, Field], group: str | None, base: Pat
     values: dict[str, Tensor] = {}
     spaces = gaps(fields)
     for name, f in fields.items():
-        if isinstance(f, Vectors):
+        column = column_names(name, f)[0]
+        if column in arrays:
+            values[name] = _regular(name, f, arrays[column], rows, path)
+            if isinstance(f, Tokens):
+                assert isinstance(f.values, int)
+                vocabulary[name], types[name] = [str(w) for w in range(f.values)], "int"
+        elif isinstance(f, Vectors):
             values[name] = _vectors(name, f, table, rows, path, set(spaces))
         elif f.missing:
             empty = [_is_missing(table[column_names(name, f)[0]][k]) for k in rows]
@@ -151,6 +160,30 @@ def _encoded(raw: _Raw, codec: Codec) -> Examples:
             scaled = codec.encode(name, values[name])
             values[name] = scaled * raw.present[f.plate][..., None] if f.plate else scaled
     return Examples(values, raw.present)
+
+
+def _regular(name: str, f: Field, array: Array, rows: list[int], path: str) -> Tensor:
+    """Numbers (rows, sites, length), or tokens (rows, sites), of a column that is one array."""
+    column, numbers = column_names(name, f)[0], f.size * (f.length if isinstance(f, Vectors) else 1)
+    if array.shape[1] != numbers:
+        what = "values" if isinstance(f, Tokens) else "numbers"
+        raise UserError(
+            f"{path}: row 1, column {column!r}: {array.shape[1]} {what} where `{name}` has {numbers}"
+        )
+    array = array if len(rows) == len(array) else array[rows]
+    wrong = first_outside(array, f)
+    if wrong is not None:
+        row, value = wrong
+        place = f"{path}: row {rows[row] + 1}, column {column!r}: {value:g}"
+        if isinstance(f, Tokens):
+            raise UserError(f"{place} is not one of the {f.values} values of `{name}`")
+        if not np.isfinite(value):
+            raise UserError(f"{place} is not finite; remove or fill it")
+        raise UserError(f"{place} is outside [{f.low:g}, {f.high:g}] of `{name}`")
+    if isinstance(f, Tokens):
+        return torch.from_numpy(array.astype(np.int64))
+    found = torch.from_numpy(np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64))
+    return found.reshape(len(rows), f.size, f.length)
 
 
 def _scales(

@@ -20,7 +20,8 @@ def locate(source: str, base: Path | None = None) -> Path:
     """The file behind a source; paths are relative to ``base``.
 
     ``layouts:NAME``, ``qm9`` and ``qm9:tiny`` are tables of ours or of an installed package, ``sat3:n=9`` and
-    ``cnf:FOLDER`` are made on first use and kept, ``parquet:PATH`` and ``csv:PATH`` are the user's.
+    ``cnf:FOLDER`` are made on first use and kept, so are ``mnist``, ``mnist:5k``, ``digits`` and
+    ``moving-digits:frames=8,size=32,count=20000``; ``parquet:PATH`` and ``csv:PATH`` are the user's.
     """
     kind, _, rest = source.partition(":")
     if kind == "layouts":
@@ -36,6 +37,16 @@ def locate(source: str, base: Path | None = None) -> Path:
         from . import molecules
 
         return molecules.tiny_table() if rest == "tiny" else molecules.cached_table()
+    if kind in ("mnist", "digits", "moving-digits"):
+        from . import images, videos
+
+        return (
+            images.mnist(rest)
+            if kind == "mnist"
+            else images.digits()
+            if kind == "digits"
+            else videos.moving_digits(rest)
+        )
     if kind == "sat3":
         from . import formulas
 
@@ -46,7 +57,8 @@ def locate(source: str, base: Path | None = None) -> Path:
         return formulas.solved_table((base or Path()) / rest)
     if kind not in ("parquet", "csv") or not rest:
         raise UserError(
-            f"{source}: a source is written parquet:PATH, csv:PATH, layouts:NAME, sat3:n=9, cnf:FOLDER or qm9"
+            f"{source}: a source is written parquet:PATH, csv:PATH, layouts:NAME, sat3:n=9, cnf:FOLDER, qm9, "
+            "mnist, digits or moving-digits:frames=8,size=32"
         )
     path = (base or Path()) / rest
     if path.is_dir() or not path.exists():
@@ -69,8 +81,8 @@ def read_arrow(source: str, base: Path | None = None) -> pa.Table:
         ) from error
 
 
-def read_table(source: str, columns: list[str], base: Path | None = None) -> dict[str, list[Any]]:
-    """The named columns as Python lists.
+def read_columns(source: str, columns: list[str], base: Path | None = None) -> pa.Table:
+    """The named columns.
 
     Raises:
         UserError: the file is missing or malformed, or lacks a column.
@@ -84,6 +96,12 @@ def read_table(source: str, columns: list[str], base: Path | None = None) -> dic
             )
         if table.column_names.count(name) > 1:
             raise UserError(f"{locate(source, base)}: two columns are called {name!r}; rename one")
+    return table.select(columns)
+
+
+def read_table(source: str, columns: list[str], base: Path | None = None) -> dict[str, list[Any]]:
+    """The named columns as Python lists; raises as `read_columns` does."""
+    table = read_columns(source, columns, base)
     return {name: table[name].to_pylist() for name in columns}
 
 

@@ -53,6 +53,18 @@ def agree(a, b, tolerance=2e-4):
 
 
 @pytest.mark.parametrize("inner", ["row", "joint", "head"])
+def test_a_prediction_depends_on_the_noisy_value_that_it_is_of(inner):
+    built = model(SPEC.replace("inner = row", f"inner = {inner}"))
+    x = built.corrupt(examples(16), torch.Generator().manual_seed(3))
+    changed = dict(x)
+    if inner == "head":
+        changed["box_inner"] = x["box_inner"] + 0.3
+    else:
+        changed["box"] = x["box"] + 0.3 * x["box_query"][..., None]
+    assert abs(float(built(x)["box"].detach() - built(changed)["box"].detach())) > 1e-4
+
+
+@pytest.mark.parametrize("inner", ["row", "joint", "head"])
 def test_gathering_and_pruning_leave_losses_and_gradients(inner):
     text = SPEC.replace("inner = row", f"inner = {inner}")
     plain, best = model(text, 0), model(text, 1)

@@ -64,7 +64,7 @@ class LayoutJointHead(nn.Module):
         self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
         self.box_level = layers.Fourier(WIDTH)
-        self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.box_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (layout_joint_head.gen:23)
         self.clock = layers.Clock(WIDTH)
@@ -80,7 +80,7 @@ class LayoutJointHead(nn.Module):
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
         box = box + self.box_level(x["box_count"] / len(BOX_BETA))
-        box = torch.where(x["box_query"][..., None], self.box_hidden, box)
+        box = box + x["box_query"][..., None] * self.box_asked
         tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]

@@ -64,7 +64,7 @@ class LayoutRow(nn.Module):
         self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
         self.box_level = layers.Fourier(WIDTH)
-        self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.box_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_part = layers.Vector(8, WIDTH)
 
@@ -82,7 +82,7 @@ class LayoutRow(nn.Module):
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
         box = box + self.box_level(x["box_count"] / len(BOX_BETA))
-        box = torch.where(x["box_query"][..., None], self.box_hidden, box)
+        box = box + x["box_query"][..., None] * self.box_asked
         box = box + x["box_given"][..., None] * self.box_given
         held = x["box_held"].float()
         box = box + self.box_part(torch.cat([held * x["box"], held], -1))

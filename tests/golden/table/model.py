@@ -74,8 +74,8 @@ class Table(nn.Module):
         self.age_noise = kernels.Gaussian(AGE_BETA, AGE_STEPS, bound=1.0)
         self.money_noise = kernels.Gaussian(MONEY_BETA, MONEY_STEPS)
 
-        self.label__site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.label__value = nn.Embedding(2, WIDTH)
+        self.label_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.label_value = nn.Embedding(2, WIDTH)
         self.work_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.work_value = nn.Embedding(work_values + 1, WIDTH)
         self.work_level = layers.Fourier(WIDTH)
@@ -104,7 +104,7 @@ class Table(nn.Module):
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 5, WIDTH); the sites that the visit asks about are hidden."""
-        label_ = self.label__value(x["label_"])
+        label = self.label_value(x["label"])
         work = self.work_value(x["work"])
         work = work + self.work_level(x["work_count"] / 25)
         work = torch.where(x["work_query"][..., None], self.work_hidden, work)
@@ -120,7 +120,7 @@ class Table(nn.Module):
         money = torch.where(x["money_query"][..., None], self.money_hidden, money)
         tokens = torch.cat(
             [
-                self.label__site + label_,
+                self.label_site + label,
                 self.work_site + work,
                 self.grade_site + grade,
                 self.age_site + age,
@@ -133,7 +133,7 @@ class Table(nn.Module):
         asked, _ = layers.queried(
             torch.cat(
                 [
-                    torch.zeros_like(x["label_"], dtype=torch.bool),
+                    torch.zeros_like(x["label"], dtype=torch.bool),
                     x["work_query"],
                     x["grade_query"],
                     x["age_query"],
@@ -150,7 +150,7 @@ class Table(nn.Module):
 
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
-        label_ = clean.values["label"]
+        label = clean.values["label"]
         work = clean.values["work"]
         grade = clean.values["grade"]
         age = clean.values["age"]
@@ -174,7 +174,7 @@ class Table(nn.Module):
         )
         x = {
             "time": visit.time / VISITS,
-            "label_": label_,
+            "label": label,
         }
 
         m = visit.count["work"] * ~work_given
@@ -370,7 +370,7 @@ class Table(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
-        label_ = state.values["label"]
+        label = state.values["label"]
         work = state.values["work"]
         grade = state.values["grade"]
         age = state.values["age"]
@@ -397,7 +397,7 @@ class Table(nn.Module):
             money_count = (MONEY_STEPS * visit.count["money"]).expand(money.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
-                "label_": label_,
+                "label": label,
                 "work": work,
                 "work_count": work_count,
                 "work_query": work_query,
@@ -430,7 +430,7 @@ class Table(nn.Module):
                 progress(1)
         return Examples(
             {
-                "label": label_,
+                "label": label,
                 "work": work,
                 "grade": grade,
                 "age": age.clamp(-1.0, 1.0),

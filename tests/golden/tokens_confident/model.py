@@ -20,9 +20,9 @@ ROUNDS = 1
 ROUND = order.unmask("token", (0, 7, 14, 20, 25, 30, 33, 35, 36))
 VISITS = 8  # of a whole trajectory
 
-# noise token_ = mask(keep = linear): what 1 visits keep  (tokens_confident.gen:11)
+# noise token = mask(keep = linear): what 1 visits keep  (tokens_confident.gen:11)
 u = torch.linspace(0.0, 1.0, 2, dtype=torch.float64)
-TOKEN__KEEP = 1.0 - u
+TOKEN_KEEP = 1.0 - u
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
@@ -37,24 +37,24 @@ def load_data() -> data.Dataset:
 
 
 class TokensConfident(nn.Module):
-    """Diffusion over token_ in joint visits: the sites of a visit are denoised independently of one another."""
+    """Diffusion over token in joint visits: the sites of a visit are denoised independently of one another."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.token__noise = kernels.mask(TOKEN__KEEP, 64)
+        self.token_noise = kernels.mask(TOKEN_KEEP, 64)
 
-        self.token__site = nn.Parameter(0.02 * torch.randn(36, WIDTH))
-        self.token__value = nn.Embedding(65, WIDTH)
+        self.token_site = nn.Parameter(0.02 * torch.randn(36, WIDTH))
+        self.token_value = nn.Embedding(65, WIDTH)
 
         # denoiser transformer (tokens_confident.gen:14)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
-        self.token__head = layers.TokenHead(WIDTH, 64)
+        self.token_head = layers.TokenHead(WIDTH, 64)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 36, WIDTH)."""
-        token_ = self.token__value(x["token_"])
-        tokens = self.token__site + token_
+        token = self.token_value(x["token"])
+        tokens = self.token_site + token
         clock = self.clock(x["time"])
         tokens = self.core_loop(tokens, clock, None)
         return tokens
@@ -63,13 +63,13 @@ class TokensConfident(nn.Module):
 
     def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
-        token_ = clean.values["token"]
-        token__free = torch.ones_like(token_, dtype=torch.bool)
+        token = clean.values["token"]
+        token_free = torch.ones_like(token, dtype=torch.bool)
         visit = order.pick(
             ROUND,
             ROUNDS,
             {
-                "token": token__free,
+                "token": token_free,
             },
             generator,
         )
@@ -77,12 +77,12 @@ class TokensConfident(nn.Module):
             "time": visit.time / VISITS,
         }
 
-        # Every masked token_ is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
-        token__query = token__free & ((visit.count["token"] > 0) | visit.query["token"])
+        # Every masked token is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
+        token_query = token_free & ((visit.count["token"] > 0) | visit.query["token"])
         x |= {
-            "token_": torch.where(token__query, self.token__noise.clean_values, token_),
-            "token__query": token__query,
-            "token__target": token_,
+            "token": torch.where(token_query, self.token_noise.clean_values, token),
+            "token_query": token_query,
+            "token_target": token,
         }
         return x
 
@@ -91,10 +91,10 @@ class TokensConfident(nn.Module):
         h = self.trunk(x)
         loss: dict[str, Tensor] = {}
 
-        # predict token_ by clean (tokens_confident.gen:20)
-        logits = self.token__head(h)
-        asked = x["token__query"]
-        cost = F.cross_entropy(logits.transpose(1, 2), x["token__target"], reduction="none")
+        # predict token by clean (tokens_confident.gen:20)
+        logits = self.token_head(h)
+        asked = x["token_query"]
+        cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
         loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
         return loss
 
@@ -112,7 +112,7 @@ class TokensConfident(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
-            "token": self.token__noise.prior((len(start), 36), generator),
+            "token": self.token_noise.prior((len(start), 36), generator),
         }
         for name, kept in given.items():
             if name in values:
@@ -134,7 +134,7 @@ class TokensConfident(nn.Module):
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         values = dict(samples.values)
         m = path.count["token"].expand(len(samples), -1)
-        values["token"] = self.token__noise.at(values["token"], m, generator)
+        values["token"] = self.token_noise.at(values["token"], m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
@@ -146,11 +146,11 @@ class TokensConfident(nn.Module):
         h = self.trunk(x)
         if "token" in noise:
             # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
-            logits = self.token__head(h).float() / temperature
+            logits = self.token_head(h).float() / temperature
             token = kernels.choose(logits, noise["token"])
             wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
-            sure = order.surest(logits, token, x["token__query"], x["token__stay"], wobble)
-            drawn["token"] = torch.where(sure, token, x["token_"])
+            sure = order.surest(logits, token, x["token_query"], x["token_stay"], wobble)
+            drawn["token"] = torch.where(sure, token, x["token"])
         return drawn
 
     @torch.no_grad()
@@ -164,30 +164,30 @@ class TokensConfident(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given the state."""
-        token_ = state.values["token"]
-        token__free = torch.ones_like(token_, dtype=torch.bool)
+        token = state.values["token"]
+        token_free = torch.ones_like(token, dtype=torch.bool)
         free = {
-            "token": token__free,
+            "token": token_free,
         }
         for visit in path.backwards(free):
-            token__query = token__free & (token_ == self.token__noise.clean_values)
+            token_query = token_free & (token == self.token_noise.clean_values)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
-                "token_": token_,
-                "token__stay": ((visit.count["token"] > 0) & token__free).sum(1),
-                "token__query": token__query,
+                "token": token,
+                "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
+                "token_query": token_query,
             }
             noise = {}
             if "token" in visit.query:
-                noise["token"] = kernels.gumbel((*token_.shape, 64), generator)
-                noise["token chosen"] = kernels.gumbel(token_.shape, generator)
+                noise["token"] = kernels.gumbel((*token.shape, 64), generator)
+                noise["token chosen"] = kernels.gumbel(token.shape, generator)
             drawn = self.visit(x, noise, temperature)
-            token_ = drawn.get("token", token_)
+            token = drawn.get("token", token)
             if progress is not None:
                 progress(1)
         return Examples(
             {
-                "token": token_,
+                "token": token,
             },
             state.present,
         )

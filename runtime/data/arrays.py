@@ -1,0 +1,65 @@
+"""Columns whose rows are lists of equally many numbers, read as one array: images, videos, grids of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .fields import Field, Tokens, Vectors, column_names
+
+Array = NDArray[Any]
+
+
+def regular(column: pa.ChunkedArray) -> Array | None:
+    """The column as (rows, numbers); None unless its rows are lists of equally many numbers, none of which is missing."""
+    kind = column.type
+    nested = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not nested or not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+        return None
+    parts = []
+    for chunk in column.chunks:
+        inside = chunk.flatten()
+        if chunk.null_count or inside.null_count or not len(chunk):
+            return None
+        width, left = divmod(len(inside), len(chunk))
+        offsets = [] if pa.types.is_fixed_size_list(kind) else chunk.offsets.to_numpy(zero_copy_only=False)
+        if left or any(np.diff(offsets) != width):
+            return None
+        parts.append(inside.to_numpy(zero_copy_only=False).reshape(len(chunk), width))
+    if not parts or len({p.shape[1] for p in parts}) > 1:
+        return None
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def wide(fields: Mapping[str, Field]) -> list[str]:
+    """Columns that may hold a list of numbers per row: those of variables of several numbers outside plates."""
+    out = []
+    for name, f in fields.items():
+        numbers = f.size * (f.length if isinstance(f, Vectors) else 1)
+        counted = isinstance(f, Vectors) or isinstance(f.values, int)
+        columns = column_names(name, f)
+        if not f.plate and numbers > 1 and counted and len(columns) == 1:
+            out.append(columns[0])
+    return out
+
+
+def first_outside(values: Array, f: Field) -> tuple[int, Any] | None:
+    """The first row, and number in it, that is not finite or out of the variable's range."""
+    low, high = (0, f.values) if isinstance(f, Tokens) else (f.low, f.high)
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(values)
+        if isinstance(f, Tokens):
+            assert isinstance(f.values, int)
+            good &= (values >= 0) & (values < f.values) & (values == np.floor(values))
+        elif low is not None and high is not None:
+            assert isinstance(low, float) and isinstance(high, float)
+            slack = 1e-4 * (high - low)
+            good &= (values >= low - slack) & (values <= high + slack)
+    if good.all():
+        return None
+    row, place = np.argwhere(~good)[0]
+    return int(row), values[row, place]

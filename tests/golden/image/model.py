@@ -1,0 +1,208 @@
+"""image: the process and its denoiser.
+
+Compiled from image.gen (sha256 f81d70331f8f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, order, patches
+from gencc.runtime.sites import Examples
+
+# order = image  (image.gen:11)
+ROUNDS = 1
+ROUND = order.sweep("image", 1)
+VISITS = 1  # of a whole trajectory
+
+# noise image = gaussian(signal = cosine, steps = 200): 200 inner steps  (image.gen:12)
+IMAGE_STEPS = 200
+u = torch.linspace(0.0, 1.0, 201, dtype=torch.float64)
+signal = torch.cos(0.5 * torch.pi * u).square()
+IMAGE_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "image": data.Vectors(length=784, low=0.0, high=1.0),  # image.gen:6
+    "label": data.Tokens(values=10),  # image.gen:7
+}
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of image.gen:4, split."""
+    return data.load("mnist:5k", FIELDS, train=0.9, seed=0)
+
+
+class Image(nn.Module):
+    """Interleaved Gibbs diffusion over image (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image_noise = kernels.Gaussian(IMAGE_BETA, IMAGE_STEPS, bound=1.0)
+
+        self.image_value = patches.Embedding((28, 28, 1), (4, 4), WIDTH)
+
+        # denoiser transformer (image.gen:15)
+        self.clock = layers.Clock(WIDTH)
+        self.label_value = nn.Embedding(10, WIDTH)
+        self.first = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.image_head = patches.Head((28, 28, 1), (4, 4), WIDTH)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 49, WIDTH)."""
+        image = self.image_value(x["image"])
+        tokens = image
+        clock = self.clock(x["image_count"][:, 0] / len(IMAGE_BETA), self.label_value(x["label"][:, 0]))
+        tokens = self.first(tokens, clock, None)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        image = clean.values["image"]
+        label = clean.values["label"]
+        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "image": image_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "label": label,
+        }
+
+        n = IMAGE_STEPS * visit.count["image"]
+        inner = torch.randint(1, IMAGE_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
+        n = n + inner * visit.query["image"]
+        noisy, _ = self.image_noise.at(image, n, generator)
+        x |= {
+            "image": noisy,
+            "image_count": n,
+            "image_query": visit.query["image"],
+            "image_target": image,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict image by x0 (image.gen:17)
+        index, asked = layers.queried(x["image_query"], 1)
+        guess = self.image_head(h)
+        target = layers.take(x["image_target"], index)
+        cost = (guess - target).square().mean(-1)
+        loss["image"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "image": self.image_noise.prior((len(start), 1, 784), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        values |= {name: start.values[name] for name in ("label",)}
+        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["image"].expand(len(samples), -1)
+        values["image"], _ = self.image_noise.at(values["image"], IMAGE_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        if "image" in noise:
+            index, asked = layers.queried(x["image_query"], 1)
+            n = layers.take(x["image_count"], index)
+            value = layers.take(x["image"], index)
+            now = dict(x)
+            for k in reversed(range(1, IMAGE_STEPS + 1)):
+                now["image"] = layers.put(x["image"], index, value, asked)
+                now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+                guess = self.image_head(self.trunk(now))
+                origin = guess
+                value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
+            drawn["image"] = layers.put(x["image"], index, value, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        image = state.values["image"]
+        label = state.values["label"]
+        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
+        free = {
+            "image": image_free,
+        }
+        for visit in path.backwards(free):
+            image_query = visit.query.get("image", torch.zeros_like(image_free)) & image_free
+            image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "label": label,
+                "image": image,
+                "image_count": image_count,
+                "image_query": image_query,
+            }
+            noise = {}
+            if "image" in visit.query:
+                noise["image"] = self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)
+            drawn = self.visit(x, noise, temperature)
+            image = drawn.get("image", image)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "image": image.clamp(-1.0, 1.0),
+                "label": label,
+            },
+            state.present,
+        )
