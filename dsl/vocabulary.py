@@ -740,6 +740,7 @@ class Threshold(Form):
 
     word = "threshold"
     value: float = Field(description="smallest accepted reward")
+    of: Positive = Field(1, description="samples in a group, within which copies are found")
 
 
 class Accept(Form):
@@ -747,6 +748,11 @@ class Accept(Form):
 
     word = "accept"
     temperature: Rate = Field(description="temperature")
+    highest: float | None = Field(
+        None,
+        description="r_max, the largest reward there can be; the largest that was drawn if it is not said",
+    )
+    of: Positive = Field(1, description="samples in a group, within which copies are found")
 
 
 class Preference(Form):

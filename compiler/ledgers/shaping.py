@@ -1,0 +1,111 @@
+"""The shaping ledger: the law that a selection implies, before anything is sampled (arXiv 2510.02692, section 2).
+
+The k best of m samples with distinct rewards: one whose reward is at percentile u of the reference is accepted with
+probability I_u(m - k, k) (regularised incomplete beta), so that everything below depends on (k, m) alone.  Several rounds
+compose: the accepted of one are the reference of the next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gencc.dsl import vocabulary as v
+
+PANELS = 400
+NODES = (
+    (-0.9061798459386640, 0.2369268850561891),
+    (-0.5384693101056831, 0.4786286704993665),
+    (0.0, 0.5688888888888889),
+    (0.5384693101056831, 0.4786286704993665),
+    (0.9061798459386640, 0.2369268850561891),
+)
+"""Gauss-Legendre nodes and weights on [-1, 1]."""
+
+
+def acceptance(u: float, keep: int, of: int) -> float:
+    """Probability that a sample at reward percentile ``u`` is among the ``keep`` best of ``of``."""
+    return math.fsum(math.comb(of - 1, j) * (1 - u) ** j * u ** (of - 1 - j) for j in range(keep))
+
+
+def accepted_below(u: float, keep: int, of: int) -> float:
+    """H(u): the share of accepted samples whose percentile under the reference is at most ``u``."""
+    upper = [math.comb(of, i) * u**i * (1 - u) ** (of - i) for i in range(of + 1)]
+    return math.fsum(math.fsum(upper[j:]) for j in range(of - keep + 1, of + 1)) / keep
+
+
+@dataclass(frozen=True)
+class Implied:
+    """What a selection implies for rewards without ties."""
+
+    divergence: float
+    """KL of the accepted law from the reference, in nats; with ties at most this."""
+    percentile: float
+    """Mean percentile of accepted samples under the reference."""
+    share: float
+    """Accepted samples of all, per round."""
+
+
+def implied(keep: int, of: int, rounds: int = 1) -> Implied:
+    """The law of the ``keep`` best of ``of`` after so many rounds, each from the accepted of the one before."""
+
+    def after(u: float) -> tuple[float, float]:
+        """The percentile law after all rounds at ``u``: its cdf and its density."""
+        density = 1.0
+        for _ in range(rounds):
+            density *= of / keep * acceptance(u, keep, of)
+            u = min(accepted_below(u, keep, of), 1.0)
+        return u, density
+
+    def information(u: float) -> float:
+        density = after(u)[1]
+        return density * math.log(density) if density > 0 else 0.0
+
+    return Implied(_integral(information), 1 - _integral(lambda u: after(u)[0]), keep / of)
+
+
+def _integral(f: Callable[[float], float]) -> float:
+    """Over [0, 1]."""
+    h = 0.5 / PANELS
+    return math.fsum(h * w * f((2 * k + 1 + x) * h) for k in range(PANELS) for x, w in NODES)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A selection as the plan prints it."""
+
+    rule: str
+    reshaped: str
+    law: Implied | None
+    """None where it depends on the rewards."""
+    group: int
+
+
+def selected(shape: v.Shape) -> Selected:
+    """What ``shape.select`` says, its reshaped reward and, where rewards do not matter, its law."""
+    rule = shape.select
+    match rule:
+        case v.Top() | v.BestOf():
+            keep, of = (rule.keep, rule.of) if isinstance(rule, v.Top) else (1, rule.of)
+            reshaped = f"alpha {of - 1} log F(r)" if keep == 1 else f"alpha log I_F(r)({of - keep}, {keep})"
+            # Copies make groups smaller than they look, and the law depends on how many there are.
+            law = implied(keep, of, shape.rounds) if shape.dedup is None else None
+            return Selected(f"the {keep} best of {of}", reshaped, law, of)
+        case v.Threshold():
+            return Selected(
+                f"rewards of at least {rule.value:g}",
+                "0, or minus infinity below the threshold",
+                None,
+                rule.of,
+            )
+        case v.Accept():
+            return Selected(
+                f"with probability exp((r - r_max) / {rule.temperature:g})",
+                f"alpha / {rule.temperature:g} r",
+                None,
+                rule.of,
+            )
+        case v.Preference():
+            return Selected("the winner of two", f"alpha log E sigmoid({rule.beta:g} (r - r'))", None, 2)
+    raise TypeError(rule)

@@ -1,0 +1,1 @@
+"""Shaping the law of samples by a reward: collection, selection, fine-tuning (GRAFT and P-GRAFT, arXiv 2510.02692)."""
