@@ -186,7 +186,8 @@ def analyse(spec: v.Spec, source: Source) -> Program:
             else None
         )
         moves = algebra.moves(spec.forward.order, sites, x.name, spec.forward.rounds)
-        default: v.Target = "cross_entropy" if x.is_discrete else "epsilon"
+        flow = isinstance(spec.forward.noise.get(x.name), v.FlowKernel)
+        default: v.Target = "cross_entropy" if x.is_discrete else "velocity" if flow else "epsilon"
         prediction = predictions.get(x.name)
         out.append(
             Var(

@@ -68,7 +68,6 @@ CODES: dict[str, str] = {
     "GEN902": "shaping is not emitted yet",
     "GEN903": "correction is not emitted yet",
     "GEN904": "limits are not emitted yet",
-    "GEN905": "the flow kernel is not emitted yet",
     "GEN908": "the Frechet distance is not emitted yet",
     "GEN909": "this kind of loop is not emitted yet",
     "GEN910": "guidance is not emitted yet",

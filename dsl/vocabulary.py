@@ -443,9 +443,13 @@ class GaussianKernel(VectorKernel):
 
 
 class FlowKernel(Kernel):
-    """Linear interpolation to Gaussian noise (flow matching)."""
+    """Linear interpolation to Gaussian noise, (1 - t) x0 + t eps, undone by Euler steps of its velocity (flow matching).
+
+    Sampling is deterministic given the noise.
+    """
 
     word = "flow"
+    runtime = "gencc.runtime.kernels:Flow"
     suits: ClassVar[tuple[type[Form], ...]] = (Real,)
     steps: Positive = Field(50, description="integration steps per visit")
 

@@ -331,3 +331,56 @@ class Gaussian(Vectors):
         beta, left, left_before = self.beta[n - 1], self.noise[n], self.noise[n - 1]
         mean = (self.signal[n - 1].sqrt() * beta * clean + (1 - beta).sqrt() * left_before * x) / left
         return torch.where(past, x, mean + (beta * left_before / left).sqrt() * eps)
+
+
+class Flow(Vectors):
+    """(1 - t) clean + t eps at t = n / ``levels`` (flow matching, arXiv 2210.02747, its time reversed).
+
+    The way back is deterministic: Euler steps of the velocity E[eps - clean].  Predictions are not clipped, so that each
+    step stays the affine map that an inverse undoes.
+    """
+
+    def __init__(self, levels: int, steps: int) -> None:
+        time = torch.linspace(0, 1, levels + 1, dtype=torch.float64)
+        super().__init__(1 - ((1 - time[1:]) / (1 - time[:-1])).square(), steps)
+        self.signal = (1 - time).square().float()
+        self.noise = time.square().float()
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.randn(shape, generator=generator, device=generator.device)
+
+    def at(self, clean: Tensor, n: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        eps = self.prior(clean.shape, generator)
+        signal, noise = self.scales(n)
+        return signal * clean + noise * eps, eps
+
+    def bridge(
+        self, clean: Tensor, end: Tensor, n: Tensor, high: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Of the Markov chain with these marginals.  Along a straight line both ends would give away the clean vector,
+        which the denoiser must not rely on."""
+        n, high = self._index(n)[..., None], self._index(high)[..., None]
+        ratio = self.signal[high] / self.signal[n].clamp_min(1e-12)
+        left, reached = self.noise[n], self.noise[high]
+        onward = (reached - ratio * left).clamp_min(0.0)
+        mean = (self.signal[n].sqrt() * clean * onward + ratio.sqrt() * end * left) / reached
+        x = mean + (left * onward / reached).sqrt() * self.prior(mean.shape, generator)
+        x = torch.where(n == high, end, x)
+        return x, (x - self.signal[n].sqrt() * clean) / left.sqrt()
+
+    def fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """No noise: the steps are deterministic."""
+        return torch.zeros((), device=generator.device).expand(shape)
+
+    def denoise(self, x: Tensor, clean: Tensor, n: Tensor, eps: Tensor) -> Tensor:
+        """One Euler step from n to n - 1: the line from ``x`` to ``clean`` at its n-th part."""
+        past = (n > self.levels)[..., None]
+        return torch.where(past, x, x + (clean - x) / n[..., None])
+
+    def velocity(self, clean: Tensor, eps: Tensor, n: Tensor) -> Tensor:
+        """eps - clean."""
+        return eps - clean
+
+    def clean_from_velocity(self, x: Tensor, v: Tensor, n: Tensor) -> Tensor:
+        _, noise = self.scales(n)
+        return x - noise * v

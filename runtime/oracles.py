@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from .kernels import IMPOSSIBLE, Gaussian, Redraw, Tokens
+from .kernels import IMPOSSIBLE, Redraw, Tokens, Vectors
 from .layers import take
 
 CERTAIN = 1e-9
@@ -35,7 +35,7 @@ class Mixture(nn.Module):
         weights: Tensor,
         tokens: Mapping[str, Tensor],
         vectors: Mapping[str, tuple[Tensor, Tensor]],
-        noise: Mapping[str, Tokens | Gaussian],
+        noise: Mapping[str, Tokens | Vectors],
         plates: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
@@ -51,8 +51,8 @@ class Mixture(nn.Module):
     def _token_noise(self, v: str) -> Tokens:
         return cast(Tokens, self.noise[v])
 
-    def _vector_noise(self, v: str) -> Gaussian:
-        return cast(Gaussian, self.noise[v])
+    def _vector_noise(self, v: str) -> Vectors:
+        return cast(Vectors, self.noise[v])
 
     def _gauss(
         self, v: str, x: Tensor, n: Tensor, mean: Tensor, variance: Tensor
@@ -123,7 +123,7 @@ class Mixture(nn.Module):
 
     def velocity(self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor) -> Tensor:
         """E[velocity | own noisy value, others]."""
-        return self.affine(v, row, index, value, n, Gaussian.velocity)
+        return self.affine(v, row, index, value, n, type(self._vector_noise(v)).velocity)
 
     def affine(
         self,

@@ -60,11 +60,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         )
     if isinstance(spec.train.optimizer, v.Muon):
         refuse("GEN911", "`muon`", spec.train.where("optimizer"), "use `adamw(lr = 1e-3)`")
-    forward = spec.forward
-    if forward is not None:
-        for kernel in forward.noise.values():
-            if isinstance(kernel, v.FlowKernel):
-                refuse("GEN905", "the `flow` kernel", kernel.span, "use `gaussian(..)`")
     if isinstance(spec.denoiser, v.Transformer):
         for loop in spec.denoiser.loops:
             if loop.loops or loop.input == "reinject" or loop.index == "embed":

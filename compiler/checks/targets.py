@@ -26,7 +26,10 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     if isinstance(spec.denoiser, v.Transformer):
         for name, kernel in forward.noise.items():
             if name not in predicted:
-                best = "cross_entropy" if spec.variable(name).is_discrete else "epsilon"
+                flow = isinstance(kernel, v.FlowKernel)
+                best = (
+                    "cross_entropy" if spec.variable(name).is_discrete else "velocity" if flow else "epsilon"
+                )
                 out.append(
                     Diagnostic(
                         "GEN301",
@@ -60,6 +63,17 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     f"`{p.variable}` is predicted but never noised",
                     where,
                     help=f"remove this line, or add `noise {p.variable} = ..`",
+                )
+            )
+        elif p.target == "epsilon" and isinstance(noise, v.FlowKernel):
+            out.append(
+                Diagnostic(
+                    "GEN302",
+                    f"`epsilon` cannot be a target of `{p.variable}`, whose noise is a flow",
+                    where,
+                    labels=(Label(noise.span, "the kernel"),),
+                    note="a flow ends in pure noise, where the noise says nothing of the data",
+                    help="use `velocity` or `x0`",
                 )
             )
         elif p.target == "classifier":

@@ -161,13 +161,19 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     out.noise_values = wide
     out.kernel_line = program.line(x.kernel.span)
     out.kernel_shown = program.source.excerpt(x.kernel.span).split("\n")[0].strip() or x.kernel.word
-    if isinstance(x.kernel, v.VectorKernel):
+    if isinstance(x.kernel, v.VectorKernel | v.FlowKernel):
         out.steps, out.levels = x.kernel.steps, x.kernel.steps * x.moves
+        out.flow, out.levels_text = isinstance(x.kernel, v.FlowKernel), f"len({x.caps}_BETA)"
+    if isinstance(x.kernel, v.FlowKernel):
+        out.levels_text = f"{x.caps}_LEVELS"
+        out.kernel_text = f"kernels.Flow({x.caps}_LEVELS, {x.caps}_STEPS)"
+    elif isinstance(x.kernel, v.VectorKernel):
         out.signal_text = schedules.text(x.kernel.signal, out.levels) if x.kernel.signal else ""
         out.beta_text = schedules.text(x.kernel.beta or v.Linear(start=1e-4, end=2e-2), out.levels)
         out.beta_scale = literal(schedules.REFERENCE_STEPS / out.levels)
         bound = ["bound=1.0"] if bounded else []
         out.kernel_text = _kernel(program, x.kernel, f"{x.caps}_BETA", f"{x.caps}_STEPS", *bound)
+    if x.kind == "vector":
         out.target_text, _ = _target(program, x, x.py, "n")
         out.inner_target_text, _ = _target(program, x, "origin", "inner")
         _, out.clean_text = _target(program, x, "origin", "n + k")

@@ -104,7 +104,7 @@ def cost(program: Program) -> Cost | None:
         visits = count * program.rounds
         asked = {x.name: n for name, n in kind for x in program.noised if x.name == name}
         vectors = [x for x in program.noised if x.name in asked and x.kind == "vector"]
-        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.VectorKernel)]
+        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.VectorKernel | v.FlowKernel)]
         if d.inner == "head" or len(vectors) < len(asked):
             trunk_calls += visits
             flops += visits * trunk

@@ -105,7 +105,7 @@ def _left(kernel: v.Kernel, moves: int) -> Callable[[int], float]:
         logs = [0.0, *accumulate(math.log1p(-b) for b in betas)]
         return lambda m: math.exp(logs[(len(logs) - 1) * m // moves])
     if isinstance(kernel, v.FlowKernel):
-        return lambda m: 1 - m / moves
+        return lambda m: (1 - m / moves) ** 2
     assert isinstance(kernel, v.TokenKernel)
     keep = kernel.keep
     if isinstance(keep, v.Table):
@@ -159,9 +159,9 @@ def exactness(spec: v.Spec) -> Exactness:
             continue
         ends = [(0.0 if left < 1e-12 else left, p) for left, p in found]
         left = math.fsum(p * left for left, p in ends)
-        if isinstance(kernel, v.VectorKernel):
+        if isinstance(kernel, v.VectorKernel | v.FlowKernel):
             bound: float | None = None
-            if isinstance(kernel, v.GaussianKernel):
+            if isinstance(kernel, v.GaussianKernel | v.FlowKernel):
                 d = x.type.length if isinstance(x.type, v.Real) else 1
                 bound = min(1.0, math.fsum(p * _far(left, d) for left, p in ends) * x.sites)
             priors.append(PriorLine(name, left, bound, "assumes unit variance" if bound is not None else ""))
