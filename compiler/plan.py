@@ -38,11 +38,13 @@ def text(program: Program) -> str:
         kernel = (
             f"{x.kernel.word} noise, predicted by {x.target}"
             if x.noised and x.kernel
+            else "a condition, unknown in some tasks"
+            if spec.dropped(x.spec)
             else "a condition, always given"
         )
         where = f"in plate {x.plate}" if x.plate else f"{x.sites} site{'s' * (x.sites > 1)}"
         out.append(f"  {x.name:<11} {kernel}; {where}")
-    tasks = " | ".join(t.name for t in spec.tasks)
+    tasks = " | ".join(f"{t.share:.0%} {t.name}" if t.share else t.name for t in spec.tasks)
     out.append(f"  tasks       {tasks}")
     out += ["", "exactness"]
     for line in ledger.visits:

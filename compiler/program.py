@@ -14,7 +14,7 @@ from . import order as algebra
 from . import patches
 
 RESERVED = {
-    "self", "x", "h", "u", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
+    "self", "x", "h", "u", "guidance", "steps", "eta", "unknown", "scale", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
     "task", "draws", "held", "kept", "free", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "signal",
     "noisy", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",

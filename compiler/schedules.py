@@ -57,7 +57,8 @@ def at(schedule: v.Schedule, u: float, visits: int) -> float:
     """A schedule's value at ``u``; ``visits`` is the number of visits that u in [0, 1] spans."""
     match schedule:
         case v.Cosine():
-            return math.cos(0.5 * math.pi * u) ** 2
+            signal = math.cos(0.5 * math.pi * u) ** 2
+            return signal if schedule.shift == 1 else signal / (signal + (1 - signal) / schedule.shift**2)
         case v.Linear():
             return schedule.start + (schedule.end - schedule.start) * u
         case v.Sigmoid():
@@ -154,6 +155,9 @@ def text(schedule: v.Schedule, visits: int) -> str:
     """A schedule as an expression in the float64 tensor ``u``."""
     match schedule:
         case v.Cosine():
+            if schedule.shift != 1:
+                shift = _number(schedule.shift)
+                return f"1.0 / (1.0 + (torch.tan(0.5 * torch.pi * u) / {shift}).square())"
             return "torch.cos(0.5 * torch.pi * u).square()"
         case v.Linear():
             if schedule.start == 1.0 and schedule.end == 0.0:

@@ -11,7 +11,7 @@ from .resolving.denoiser import resolve_denoiser, resolve_exit
 from .resolving.order import OrderResolver
 from .resolving.state import StateResolver, resolve_given
 from .source import Span
-from .syntax import Block, Declaration, Expr, File, Given, Item, List, Name, Predict, Setting, Share
+from .syntax import Block, Call, Declaration, Expr, File, Given, Item, List, Name, Predict, Setting, Share
 
 ONCE = ("data", "forward", "denoiser", "train", "sample", "evaluate")
 BLANK = Span(0, 0)
@@ -218,7 +218,10 @@ class _Resolver:
             if not isinstance(item, Predict):
                 continue
             name = item.variable.text
-            target = self.bind.word(item.target, v.Target, "target", f"predict {name}")
+            called = isinstance(item.target, Call)
+            target = self.bind.word(
+                item.target, v.WeightedTarget if called else v.Target, "target", f"predict {name}"
+            )
             if name not in self.variables:
                 self.bind.error(
                     "GEN107",
@@ -236,8 +239,9 @@ class _Resolver:
                 )
             elif target is not MISSING:
                 form = target if isinstance(target, v.VectorTarget) else None
-                word = form.word if form else target
-                out[name] = v.Prediction(variable=name, target=word, form=form).located(
+                weight = target.weight if isinstance(target, v.Weighted) else None
+                word = target.word if isinstance(target, v.Form) else target
+                out[name] = v.Prediction(variable=name, target=word, form=form, weight=weight).located(
                     item.span, {"target": item.target.span}
                 )
         return list(out.values())
@@ -252,13 +256,27 @@ class _Resolver:
                 "join the tasks with `|`",
                 labels=[Label(given[0].span, "the first one")],
             )
-        return (
-            tuple(
-                t for expr in given[0].alternatives if (t := resolve_given(self.bind, expr, self.variables))
-            )
-            if given
-            else ()
-        )
+        if not given:
+            return ()
+        tasks = [t for e in given[0].alternatives if (t := resolve_given(self.bind, e, self.variables))]
+        shares = [t.share for t in tasks if t.share is not None]
+        if shares and len(tasks) == len(given[0].alternatives):
+            if len(shares) < len(tasks):
+                bare = next(t for t in tasks if t.share is None)
+                self.bind.error(
+                    "GEN223",
+                    "some tasks have a share and others none",
+                    bare.span,
+                    "give each its share, or none",
+                )
+            elif abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
+                self.bind.error(
+                    "GEN223",
+                    f"the shares of the tasks add up to {sum(shares):.0%}",
+                    given[0].span,
+                    "let them add up to 100%, each more than 0%",
+                )
+        return tuple(tasks)
 
     def _distill(self, block: Block, loops: list[str]) -> Any:
         if block.label is not None and not (isinstance(block.label, Name) and block.label.text == "ilsd"):

@@ -72,6 +72,11 @@ class Cosine(Form):
     """``cos(pi u / 2) ** 2``: from 1 at u = 0 to 0 at u = 1."""
 
     word = "cosine"
+    shift: Rate = Field(
+        1.0,
+        description="as a squared signal level: 2 log(shift) is added to log(signal / (1 - signal)), so less than 1 is "
+        "noisier throughout (arXiv 2301.11093)",
+    )
 
 
 class Linear(Form):
@@ -552,6 +557,48 @@ Target = Literal[TokenTarget, RealTarget]
 """The built-in ones."""
 
 
+class SigmoidWeight(Form):
+    """`sigmoid(bias)`: sigmoid(bias - logsnr) on the error of epsilon, and the same loss on that of x0 or velocity.
+
+    logsnr = log(signal / (1 - signal)) (arXiv 2303.00848, 2410.19324).
+    """
+
+    word = "sigmoid"
+    bias: float = Field(0.0, description="larger weighs cleaner states more")
+    slope: bool = Field(
+        True,
+        description="whether to multiply by -1/2 d logsnr / du, so that the loss does not depend on the schedule",
+    )
+
+
+class Weighted(Form):
+    """Base of a real variable's targets where they are written with a weight: `x0(weight = sigmoid(bias = 0))`."""
+
+    weight: SigmoidWeight | None = Field(None, description="weight of the loss over noise levels")
+
+
+class WeightedEpsilon(Weighted):
+    """The noise."""
+
+    word = "epsilon"
+
+
+class WeightedX0(Weighted):
+    """The clean vector."""
+
+    word = "x0"
+
+
+class WeightedVelocity(Weighted):
+    """sqrt(ab) eps - sqrt(1 - ab) x0."""
+
+    word = "velocity"
+
+
+WeightedTarget = WeightedEpsilon | WeightedX0 | WeightedVelocity
+"""Targets written as calls."""
+
+
 class VectorTarget(Form):
     """Base of the targets of plug-ins, all of real variables.
 
@@ -574,6 +621,8 @@ class Prediction(Model):
     target: str
     form: VectorTarget | None = None
     """The target's description if a plug-in brought it."""
+    weight: SigmoidWeight | None = None
+    """Weight of the loss over noise levels."""
 
 
 # ------------------------------------------------------------------------------------------------ conditions
@@ -600,6 +649,10 @@ class Task(Model):
     """One conditional task: what is given. Empty for `nothing`."""
 
     parts: tuple[GivenPart, ...] = ()
+    share: float | None = Field(
+        None,
+        description="share of the training examples, `90% label | 10% nothing`; equal for all if none has one",
+    )
 
     @property
     def name(self) -> str:
@@ -677,13 +730,28 @@ class Sample(Model):
     count: Positive = Field(64, description="samples")
     batch: Positive = Field(64, description="samples drawn together")
     refine: Redenoise | None = Field(None, description="refinement of finished samples")
-    temperature: Rate = Field(1.0, description="divides the logits of discrete variables")
+    temperature: Rate | Schedule = Field(
+        1.0,
+        description="divides the logits of discrete variables; a schedule runs over the trajectory, from data at u = 0 to "
+        "noise at u = 1",
+    )
     choice: float = Field(
         4.5,
         description="noise on the confidence by which sites are chosen (`confidence`), fading to 0 over the visits",
         ge=0,
     )
-    guidance: float = Field(0.0, description="weight of classifier-free guidance", ge=0)
+    guidance: float = Field(
+        0.0,
+        description="weight w of classifier-free guidance by a variable that some tasks give and others do not: the law "
+        "p(x | y) ^ (1 + w) / p(x) ^ w of every visit (arXiv 2207.12598)",
+        ge=0,
+    )
+    steps: Positive | None = Field(
+        None, description="inner steps of a visit when sampling; the kernel's own unless fewer are asked for"
+    )
+    eta: Unit | None = Field(
+        None, description="noise of a sampling step: 1 is the DDPM posterior's, 0 is DDIM, deterministic"
+    )
     loops: Schedule | Positive | None = Field(
         None, description="loop count, or a schedule of it over the trajectory"
     )
@@ -899,6 +967,12 @@ class Spec(Model):
     corrects: tuple[Correct, ...] = ()
     limits: tuple[Limit, ...] = ()
     evaluate: Evaluate = Field(default_factory=Evaluate)
+
+    def dropped(self, x: Variable) -> bool:
+        """Whether a variable that is only given is so in some tasks and unknown in others."""
+        given = [any(p.variable == x.name for p in task.parts) for task in self.tasks]
+        noised = self.forward is not None and x.name in self.forward.noise
+        return not noised and any(given) and not all(given)
 
     def variable(self, name: str) -> Variable:
         return next(v for v in self.variables if v.name == name)

@@ -9,7 +9,9 @@ signal level.  Visit m (from 0) takes a site from count m to m + 1.  Counts past
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -293,6 +295,40 @@ class Vectors(nn.Module, ABC):
         return signal * eps - noise * clean
 
 
+def guided(known: Tensor, unknown: Tensor, weight: float) -> Tensor:
+    """A prediction with the class known, moved away from that with it unknown (arXiv 2207.12598).
+
+    Of logits this gives the law p(x | y) ^ (1 + weight) / p(x) ^ weight, of a vector's target the score of that law.
+    """
+    return known + weight * (known - unknown)
+
+
+def leaps(steps: int, taken: int) -> list[tuple[int, int]]:
+    """A visit's ``steps`` inner steps in ``taken`` leaps, each from one inner step to an earlier one, the last first."""
+    stops = sorted({round(k * steps / taken) for k in range(taken + 1)}, reverse=True)
+    return list(pairwise(stops))
+
+
+def sigmoid_weight(beta: Tensor, target: str, bias: float = 0.0, slope: bool = True) -> Tensor:
+    """Weights (N + 1,) of the squared error of ``target`` after 0..N inner steps: sigmoid(bias - logsnr) on that of
+    epsilon (arXiv 2303.00848, 2410.19324), the others being the same loss.
+
+    ``slope`` multiplies by -1/2 d logsnr / du, u in [0, 1] over the trajectory.  After 0 steps there is nothing to learn.
+    """
+    signal = torch.cumprod(1 - beta.double(), 0)
+    logsnr = signal.log() - torch.log1p(-signal)
+    # Of one epsilon: ||eps - eps'||^2 = exp(logsnr) ||x0 - x0'||^2 = signal ||v - v'||^2.
+    weight = (bias - logsnr).sigmoid()
+    if target == "x0":
+        weight = math.exp(bias) * (logsnr - bias).sigmoid()
+    elif target == "velocity":
+        weight = signal * weight
+    if slope and len(beta) > 1:
+        (rise,) = torch.gradient(logsnr, spacing=1 / len(beta))
+        weight = -0.5 * rise * weight
+    return torch.cat([weight.new_zeros(1), weight]).float()
+
+
 class Gaussian(Vectors):
     """Variance-preserving Gaussian noise, denoised by the DDPM posterior.
 
@@ -331,6 +367,22 @@ class Gaussian(Vectors):
         beta, left, left_before = self.beta[n - 1], self.noise[n], self.noise[n - 1]
         mean = (self.signal[n - 1].sqrt() * beta * clean + (1 - beta).sqrt() * left_before * x) / left
         return torch.where(past, x, mean + (beta * left_before / left).sqrt() * eps)
+
+    def leap(self, x: Tensor, clean: Tensor, n: Tensor, to: Tensor, eps: Tensor, eta: float = 1.0) -> Tensor:
+        """From inner step ``n`` to an earlier one ``to``, given the predicted clean vector and `fresh` noise.
+
+        ``eta`` scales the noise: at 1 this is the DDPM posterior, at 0 the step is deterministic (DDIM, arXiv 2010.02502).
+        """
+        if self.bound is not None:
+            clean = clean.clamp(-self.bound, self.bound)
+        past = (to > self.levels)[..., None]
+        n, to = self._index(n)[..., None], self._index(to)[..., None]
+        signal, left = self.signal[n], self.noise[n]
+        signal_to, left_to = self.signal[to], self.noise[to]
+        variance = eta**2 * (1 - signal / signal_to) * left_to / left.clamp_min(1e-12)
+        guess = (x - signal.sqrt() * clean) / left.clamp_min(1e-12).sqrt()
+        mean = signal_to.sqrt() * clean + (left_to - variance).clamp_min(0).sqrt() * guess
+        return torch.where(past, x, mean + variance.sqrt() * eps)
 
 
 class Flow(Vectors):
@@ -384,3 +436,8 @@ class Flow(Vectors):
     def clean_from_velocity(self, x: Tensor, v: Tensor, n: Tensor) -> Tensor:
         _, noise = self.scales(n)
         return x - noise * v
+
+    def leap(self, x: Tensor, clean: Tensor, n: Tensor, to: Tensor, eps: Tensor, eta: float = 0.0) -> Tensor:
+        """One Euler step from n to an earlier ``to``."""
+        past = (to >= self.levels)[..., None]
+        return torch.where(past, x, x + (clean - x) * ((n - to) / n)[..., None])

@@ -18,11 +18,15 @@ from torch import Tensor, nn
 from . import checkpoints, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
+from .data.fields import Tokens as TokenField
 from .errors import UserError
 from .files import write_atomically
 from .sites import Examples
 from .training.batches import mix
 from .training.run import Report
+
+EXTRAS = ("guidance", "steps", "eta")
+"""Options of the samplers of some specs."""
 
 
 class Session:
@@ -61,24 +65,28 @@ class Session:
             trim = False  # one shape
             torch._dynamo.config.recompile_limit = 64  # a graph for every set of variables that visits draw
             model.visit = torch.compile(model.visit, fullgraph=True, dynamic=False)  # type: ignore[assignment, arg-type]
-        given = tasks[options.given]
+        given = dict(tasks[options.given])
         codec = Codec.from_json(fields, self.checkpoint.meta)
+        fixed = self._fixed(codec, given)
+        from_data = {name for name in given if name not in fixed}
         if options.source is not None:
             kind = "parquet" if options.source.suffix == ".parquet" else "csv"
             real: Examples | None = encode(f"{kind}:{options.source}", codec)
         else:
-            real = data().test if given or report is not None else None
+            real = data().test if from_data or report is not None else None
         if options.source is not None and real is not None:
             options.count = min(options.count, len(real))
-        if given and real is not None and options.count > len(real):
+        if from_data and real is not None and options.count > len(real):
             raise UserError(
                 f"--count {options.count}: the test split has only {len(real)} examples to take `{options.given}` from"
             )
         refined = options.source is not None and options.refine is not None
-        if (given or options.source is not None) and real is not None:
+        if (from_data or options.source is not None) and real is not None:
             starts = real[: options.count]
         else:
             starts = self._starts(options.count, fields)
+        for name, numbers in fixed.items():
+            starts.values[name] = numbers.repeat(-(-len(starts) // len(numbers)))[: len(starts), None]
         plates = codec.plates if trim else {}
         if package is not None or options.export is not None:
             # A package takes whole batches: the last one is filled up, and what filled it is left out again.
@@ -105,7 +113,12 @@ class Session:
                 out = start
                 if not refined:
                     out = model.sample(  # type: ignore[operator]
-                        start, held, generator, options.temperature, lambda n: bar.advance(task, n)
+                        start,
+                        held,
+                        generator,
+                        options.temperature,
+                        progress=lambda n: bar.advance(task, n),
+                        **self._extras(),
                     )
                 for _ in range(options.times if options.refine else 0):
                     out = model.redenoise(  # type: ignore[operator]
@@ -114,7 +127,8 @@ class Session:
                         generator,
                         options.refine,
                         options.temperature,
-                        lambda n: bar.advance(task, n),
+                        progress=lambda n: bar.advance(task, n),
+                        **self._extras(),
                     )
                 drawn.append(out.to("cpu").padded(plates, sizes) if trim else out.to("cpu"))
         if options.export is not None:
@@ -135,7 +149,7 @@ class Session:
                 picture,
             )
             print(f"picture -> {picture}")
-            reference = real[: len(samples)] if given else real
+            reference = real[: len(samples)] if from_data else real
             for name, value in report.measure(samples, reference, codec).items():
                 print(f"{name:>12}  {value:.4f}")
 
@@ -145,12 +159,35 @@ class Session:
         return {
             "batch": options.batch,
             "temperature": options.temperature,
+            **self._extras(),
             "given": options.given,
             "weights": options.weights,
             "spec": self.checkpoint.meta["sha256"],
             "step": self.checkpoint.step,
             "device": self.device.type,
         }
+
+    def _extras(self) -> dict[str, float]:
+        """Options of this spec's sampler that others do not have."""
+        return {
+            name: getattr(self.options, name) for name in EXTRAS if getattr(self.options, name) is not None
+        }
+
+    def _fixed(self, codec: Codec, given: dict[str, str | slice]) -> dict[str, Tensor]:
+        """The values that ``--set`` gives, as numbers of the values; several are taken in turn."""
+        found: dict[str, Tensor] = {}
+        for text in self.options.set:
+            name, _, words = text.partition("=")
+            known = ", ".join(given) or "nothing"
+            if name not in given or not isinstance(codec.fields[name], TokenField):
+                raise UserError(f"--set {text}: the task `{self.options.given}` gives {known}")
+            names = [str(v) for v in codec.vocabulary[name]]
+            for word in words.split(","):
+                if word not in names:
+                    shown = ", ".join(names[:20]) + (", .." if len(names) > 20 else "")
+                    raise UserError(f"--set {text}: {word!r} is not one of the values of {name}: {shown}")
+            found[name] = torch.tensor([names.index(word) for word in words.split(",")])
+        return found
 
     def _package(self) -> served.Package | None:
         if self.options.package is None:
@@ -233,6 +270,9 @@ def begin(
     temperature: float,
     tasks: tuple[str, ...],
     refine: tuple[int, int] | None,
+    guidance: float | None = None,
+    steps: int | None = None,
+    eta: float | None = None,
 ) -> Session:
     """Reads the command line and the checkpoint.
 
@@ -266,6 +306,31 @@ def begin(
         default=tasks[0],
         help=f"what is taken from test examples (default {tasks[0]})",
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[,VALUE..]",
+        help="the value of a given variable, instead of a test example's; several are taken in turn",
+    )
+    if guidance is not None:
+        parser.add_argument(
+            "--guidance",
+            type=float,
+            default=guidance,
+            help=f"weight of classifier-free guidance; 0 turns it off (default {guidance:g})",
+        )
+    if steps is not None:
+        parser.add_argument(
+            "--steps", type=int, default=steps, help=f"inner steps of a visit (default {steps})"
+        )
+        parser.add_argument(
+            "--eta",
+            type=float,
+            default=eta,
+            help=f"noise of a step: 1 for DDPM, 0 for DDIM (default {eta:g})",
+        )
+    parser.set_defaults(guidance=guidance, steps=steps, eta=eta)
     if any("some(" in task for task in tasks):
         parser.add_argument(
             "--share", type=float, default=0.5, help="share of the sites that `some(..)` gives (default 0.5)"
@@ -328,6 +393,12 @@ def begin(
         parser.error("--share must be between 0 and 1")
     if options.temperature <= 0:
         parser.error("--temperature must be positive")
+    if options.guidance is not None and options.guidance < 0:
+        parser.error("--guidance must be 0 or more")
+    if options.steps is not None and options.steps < 1:
+        parser.error("--steps must be at least 1")
+    if options.eta is not None and not 0 <= options.eta <= 1:
+        parser.error("--eta must be between 0 and 1")
     if options.out.suffix not in (".parquet", ".npz"):
         parser.error(f"--out {options.out}: samples are written as .parquet or .npz")
     options.rounds = rounds

@@ -18,7 +18,8 @@ from .errors import UserError
 
 MANIFEST = "package.json"
 
-Visit = Callable[[dict[str, Tensor], dict[str, Tensor], float], dict[str, Tensor]]
+Visit = Callable[..., dict[str, Tensor]]
+"""Called with the state, its noise, the temperature and the sampler's further options."""
 
 
 class Recorder:
@@ -26,27 +27,29 @@ class Recorder:
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
+        self.settings: tuple[float, ...] = ()
         self.seen: dict[tuple[str, ...], tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
 
-    def __call__(
-        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float
-    ) -> dict[str, Tensor]:
+    def __call__(self, x: dict[str, Tensor], noise: dict[str, Tensor], *settings: float) -> dict[str, Tensor]:
+        self.settings = settings
         self.seen.setdefault(tuple(noise), (dict(x), dict(noise)))
-        return self.visit(x, noise, temperature)
+        return self.visit(x, noise, *settings)
 
 
 class _Flat(nn.Module):
     """A visit of one kind as a function of a list of tensors."""
 
-    def __init__(self, model: nn.Module, visit: Visit, x: list[str], noise: list[str], temperature: float):
+    def __init__(
+        self, model: nn.Module, visit: Visit, x: list[str], noise: list[str], settings: tuple[float, ...]
+    ):
         super().__init__()
         self.model = model  # for its weights
-        self._visit, self._x, self._noise, self._temperature = visit, x, noise, temperature
+        self._visit, self._x, self._noise, self._settings = visit, x, noise, settings
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         x = dict(zip(self._x, tensors, strict=False))
         noise = dict(zip(self._noise, tensors[len(x) :], strict=True))
-        return tuple(self._visit(x, noise, self._temperature).values())
+        return tuple(self._visit(x, noise, *self._settings).values())
 
 
 def export(
@@ -61,8 +64,8 @@ def export(
     kinds = []
     for number, (names, (x, noise)) in enumerate(recorder.seen.items(), 1):
         say(f"compiling visit {number} of {len(recorder.seen)}: {', '.join(names)}")
-        drawn = list(recorder.visit(x, noise, settings["temperature"]))
-        flat = _Flat(model, recorder.visit, list(x), list(noise), settings["temperature"])
+        drawn = list(recorder.visit(x, noise, *recorder.settings))
+        flat = _Flat(model, recorder.visit, list(x), list(noise), recorder.settings)
         with torch.no_grad():
             # Copies: a mask that is a view of itself would be exported with the strides of a view.
             inputs = tuple(
@@ -108,9 +111,7 @@ class Package:
             )
             self._visits[tuple(kind["noise"])] = (loader, kind)
 
-    def __call__(
-        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float
-    ) -> dict[str, Tensor]:
+    def __call__(self, x: dict[str, Tensor], noise: dict[str, Tensor], *settings: float) -> dict[str, Tensor]:
         if tuple(noise) not in self._visits:
             raise UserError(
                 f"the package has no visit of {', '.join(noise)}; export it anew with this --given"

@@ -13,6 +13,7 @@ from . import (
     coverage,
     distillation,
     fields,
+    guidance,
     joint,
     kernels,
     law,
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     network.check,  # the denoiser can be built
     fields.check,  # a field can be cut into patches
     law.check,  # an exact denoiser's law fits the sites
+    guidance.check,  # the sampler's options have something to act on
     distillation.check,  # teachers, students, no cycle
     shaping.check,  # the shaped level is on the trajectory
     prior.check,  # the trajectory ends in noise

@@ -52,14 +52,20 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     help=f"add `noise {x.name} = {example}`",
                 )
             )
-        elif kernel is None and x.name not in always:
+        elif kernel is None and x.name not in always and not _class(spec, x):
             out.append(
                 Diagnostic(
                     "GEN204",
                     f"`{x.name}` is neither noised nor always given",
                     x.span,
-                    note="a variable is generated (a kernel and a visit) or a condition (given in every task)",
+                    note="a variable is generated (a kernel and a visit) or a condition (given in every task, or a class of one discrete site in some)",
                     help=f"add `noise {x.name} = ..` and visit it, or `given {x.name}`",
                 )
             )
     return out
+
+
+def _class(spec: v.Spec, x: v.Variable) -> bool:
+    """Whether a variable is a class that some tasks give whole and others leave unknown."""
+    whole = all(p.always for task in spec.tasks for p in task.parts if p.variable == x.name)
+    return spec.dropped(x) and whole and isinstance(x.type, v.Discrete) and x.plate is None and x.sites == 1

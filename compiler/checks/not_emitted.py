@@ -49,8 +49,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         warn("GEN904", "`limit`", limit.span, "remove the block to silence this")
     if "fid" in spec.evaluate.metrics:
         warn("GEN908", "the metric `fid`", spec.evaluate.span, "use `alignment`, `overlap` and `max_iou`")
-    if spec.sample.guidance:
-        refuse("GEN910", "`guidance`", spec.sample.where("guidance"), "leave it out")
     if spec.sample.loops is not None:
         refuse(
             "GEN914",

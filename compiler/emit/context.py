@@ -76,7 +76,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     }
     seen = [_variable(program, x, plates.get(x.plate or ""), exact) for x in program.vars]
     for x in seen:
-        if x.noised:
+        if x.noised or x.dropped:
             _tasks(spec, x)
     noised = [x for x in seen if x.noised]
     groups = _groups(seen, plates)
@@ -103,7 +103,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "trim": program.trim, "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
         "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
-        "reads_files": reads_files(spec), "imports": _imports(program), "kernels": any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
+        "reads_files": reads_files(spec), "imports": _imports(program), "kernels": spec.sample.steps is not None or spec.sample.eta is not None or any(x.dropped for x in seen) or any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
         "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
@@ -115,6 +115,11 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "any_draws": any(x.kind == "vector" and not x.shown for x in noised),
         "refine": (spec.sample.refine.rounds, spec.sample.refine.times) if spec.sample.refine else None,
         "present_lines": _present(groups, bool(plates)), "loops_parameter": "",
+        "task_shares": tuple(t.share for t in spec.tasks) if spec.tasks[0].share is not None else (),
+        "dropped": [x for x in seen if x.dropped], "guided": any(x.dropped for x in seen) and not exact,
+        "extras": _extras(spec, seen, exact), "temperature": 1.0 if isinstance(spec.sample.temperature, v.Form) else spec.sample.temperature,
+        "scale_text": _temperature(program), "temperature_line": program.line(spec.sample.where("temperature")),
+        "leaps": spec.sample.steps is not None or spec.sample.eta is not None,
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     if isinstance(spec.denoiser, v.Transformer):
@@ -132,13 +137,16 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         f"{x.py}_values" if isinstance(x.spec.type, v.Discrete) and x.spec.type.from_data else str(x.values)
     )
     masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
-    state_values = (f"{values} + 1" if not values.isdigit() else str(int(values) + 1)) if masked else values
+    dropped = spec.dropped(x.spec)
+    more = masked or dropped  # the mask, or the unknown class
+    state_values = (f"{values} + 1" if not values.isdigit() else str(int(values) + 1)) if more else values
     real = x.spec.type if isinstance(x.spec.type, v.Real) else None
     bounded = real is not None and real.low is not None
     out = SimpleNamespace(
         name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
         most=x.most, cells=x.cells, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
+        dropped=dropped, unknown=values if values.isdigit() else f"self.{x.py}_value.num_embeddings - 1",
         veiled=x.mode == "hidden" and not (x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner != "head"),
         patch_text=_patches(x, denoiser), modulates=program.modulates(x), single=program.visits == 1,
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
@@ -177,6 +185,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         out.target_text, _ = _target(program, x, x.py, "n")
         out.inner_target_text, _ = _target(program, x, "origin", "inner")
         _, out.clean_text = _target(program, x, "origin", "n + k")
+        out.weight = prediction.weight if prediction else None
         out.oracle, out.oracle_arguments = x.target, ""
         if x.form is not None:
             out.oracle, out.oracle_arguments = (
@@ -205,6 +214,29 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     return out
 
 
+def _extras(spec: v.Spec, seen: list[SimpleNamespace], exact: bool) -> list[SimpleNamespace]:
+    """Run-time options of the sampler that only some specs have: name, type, default."""
+    out = []
+    if any(x.dropped for x in seen) and not exact:
+        out.append(SimpleNamespace(name="guidance", type="float", default=spec.sample.guidance))
+    if spec.sample.steps is not None or spec.sample.eta is not None:
+        kernels = spec.forward.noise.values() if spec.forward else ()
+        own = max((k.steps for k in kernels if isinstance(k, v.VectorKernel | v.FlowKernel)), default=1)
+        out.append(SimpleNamespace(name="steps", type="int", default=spec.sample.steps or own))
+        eta = 1.0 if spec.sample.eta is None else spec.sample.eta
+        out.append(SimpleNamespace(name="eta", type="float", default=eta))
+    return out
+
+
+def _temperature(program: Program) -> str:
+    """What divides the logits in a visit: the argument, times the schedule if there is one."""
+    schedule = program.spec.sample.temperature
+    if not isinstance(schedule, v.Form):
+        return "temperature"
+    text = schedules.text(schedule, program.visits)
+    return f"(temperature * ({text}))"
+
+
 def _patches(x: Var, denoiser: v.Transformer | v.Exact | None) -> str:
     """The axes and the patch of a field, as arguments."""
     if not x.is_field or not isinstance(denoiser, v.Transformer) or not isinstance(x.spec.type, v.Real):
@@ -215,7 +247,7 @@ def _patches(x: Var, denoiser: v.Transformer | v.Exact | None) -> str:
 
 def _clock(program: Program, fields: list[SimpleNamespace], modulating: list[SimpleNamespace]) -> str:
     """What the blocks are told: the time, or where there is one visit the noise level, and single conditions."""
-    levels = [f'x["{x.py}_count"][:, 0] / len({x.caps}_BETA)' for x in fields]
+    levels = [f'x["{x.py}_count"][:, 0] / {x.levels_text}' for x in fields]
     alone = _alone(program, fields)
     terms = [levels[0] if alone else 'x["time"]']
     terms += [] if alone else [f"self.{x.py}_level({level})" for x, level in zip(fields, levels, strict=True)]

@@ -70,7 +70,7 @@ def cost(program: Program) -> Cost | None:
     parameters = sum(plates.values()) * w + fourier(w) + w * w + w
     for x in program.vars:
         masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
-        state = values(x) + masked
+        state = values(x) + masked + program.spec.dropped(x.spec)
         parameters += (
             state * w if x.kind == "token" else embedding(x, w) if x.is_field else vector(x.length, w)
         )
@@ -104,7 +104,8 @@ def cost(program: Program) -> Cost | None:
         visits = count * program.rounds
         asked = {x.name: n for name, n in kind for x in program.noised if x.name == name}
         vectors = [x for x in program.noised if x.name in asked and x.kind == "vector"]
-        steps = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.VectorKernel | v.FlowKernel)]
+        own = [x.kernel.steps for x in vectors if isinstance(x.kernel, v.VectorKernel | v.FlowKernel)]
+        steps = [min(s, program.spec.sample.steps or s) for s in own]
         if d.inner == "head" or len(vectors) < len(asked):
             trunk_calls += visits
             flops += visits * trunk
@@ -121,6 +122,8 @@ def cost(program: Program) -> Cost | None:
             else:
                 head = diffusion_head(w, d.head_width or w, d.head_layers, x.length)
                 flops += visits * s * sites * 2 * head
+    if program.spec.sample.guidance:  # the class known, and unknown
+        trunk_calls, head_calls, flops = 2 * trunk_calls, 2 * head_calls, 2 * flops
     batch = program.spec.train.batch
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)

@@ -7,7 +7,7 @@ import math
 from .. import vocabulary as v
 from ..binding import MISSING, Binder, constant
 from ..diagnostics import Label, did_you_mean
-from ..syntax import Argument, Binary, Block, Call, Declaration, Expr, List, Name, Number
+from ..syntax import Argument, Binary, Block, Call, Declaration, Expr, List, Name, Number, Share
 
 SITES_LIMIT = 10_000_000
 """Most sites of a variable.  Beyond it no program could hold the state."""
@@ -232,12 +232,17 @@ def _terms(expr: Expr) -> list[Expr]:
 
 
 def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) -> v.Task | None:
-    """One alternative of `given`: variables and parts joined by `+`, or `nothing`."""
-    if isinstance(expr, Name) and expr.text == "nothing":
-        return v.Task().located(expr.span)
+    """One alternative of `given`: variables and parts joined by `+`, or `nothing`, after its share, if it has one."""
+    first, *rest = _terms(expr)
+    share = None
+    if isinstance(first, Share):
+        share = float(first.fraction.value)
+        first = Name((first.name.text,), first.name.span)
+    if isinstance(first, Name) and first.text == "nothing" and not rest:
+        return v.Task(share=share).located(expr.span)
     parts: list[v.GivenPart] = []
     terms: list[tuple[Expr, bool]] = []
-    for term in _terms(expr):
+    for term in (first, *rest):
         several = isinstance(term, Call) and term.name.text == "some"
         if isinstance(term, Call) and several and len(term.arguments) == 1 and term.arguments[0].key is None:
             terms += [(inner, True) for inner in _terms(term.arguments[0].value)]
@@ -278,4 +283,4 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
             bind.error("GEN110", "a part cannot be given at some sites only", term.span, help_)
             return None
         parts.append(v.GivenPart(variable=name, part=part, components=PARTS[part]).located(term.span))
-    return v.Task(parts=tuple(parts)).located(expr.span)
+    return v.Task(parts=tuple(parts), share=share).located(expr.span)

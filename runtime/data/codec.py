@@ -98,7 +98,7 @@ class Codec:
             if isinstance(f, Tokens):
                 if f.missing:
                     continue
-                names = self.values(name)
+                names = [*self.values(name), None]  # None: unknown, one past the values
                 rows = [[names[v] for v in row] for row in value.tolist()]
             else:
                 rows = self.decode(name, value).tolist()

@@ -7,6 +7,7 @@ import math
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,11 +66,12 @@ class Run:
         save_every: int,
         report: Report | None = None,
         trim: bool = False,
+        known: Sequence[str] = (),
     ) -> None:
         """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
 
         ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
-        which wants one shape.
+        which wants one shape.  ``known`` names the classes that are given where samples are drawn.
 
         Raises:
             UserError: the folder holds another run, or a checkpoint that does not fit.
@@ -152,6 +154,7 @@ class Run:
                         test,
                         report if self.rank == 0 else None,
                         done == steps,
+                        known,
                     )
                     since = time.perf_counter()
             self._save(step + 1 if steps > start else start, model, average, optimizer)
@@ -254,7 +257,7 @@ class Run:
     @torch.no_grad()
     def _evaluate(
         self, log: Log, step: int, model: nn.Module, average: dict[str, Tensor] | None, data: Dataset, test: Examples,
-        report: Report | None, last: bool,
+        report: Report | None, last: bool, known: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Test loss under noise that is the same every time, and samples from one seed."""
         if self.rank != 0 or len(test) == 0:
@@ -275,7 +278,8 @@ class Run:
         if report is not None:
             shown = test.take(torch.arange(min(256 if last else 16, len(test)))).to(self.device)
             generator = torch.Generator(self.device).manual_seed(0)
-            drawn = model.sample(shown, {}, generator)  # type: ignore[operator]
+            given = {name: torch.ones_like(shown.values[name], dtype=torch.bool) for name in known}
+            drawn = model.sample(shown, given, generator)  # type: ignore[operator]
             rows = {"real": shown[: report.shown].to("cpu"), "drawn": drawn[: report.shown].to("cpu")}
             report.draw(rows, data.codec, self.folder / "samples" / f"{step:08d}.png")
             if last:

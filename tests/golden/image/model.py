@@ -1,6 +1,6 @@
 """image: the process and its denoiser.
 
-Compiled from image.gen (sha256 f81d70331f8f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from image.gen (sha256 98b0b86740bf) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ ROUNDS = 1
 ROUND = order.sweep("image", 1)
 VISITS = 1  # of a whole trajectory
 
-# noise image = gaussian(signal = cosine, steps = 200): 200 inner steps  (image.gen:12)
+# noise image = gaussian(signal = cosine(shift = 0.5), steps = 200): 200 inner steps  (image.gen:12)
 IMAGE_STEPS = 200
 u = torch.linspace(0.0, 1.0, 201, dtype=torch.float64)
-signal = torch.cos(0.5 * torch.pi * u).square()
+signal = 1.0 / (1.0 + (torch.tan(0.5 * torch.pi * u) / 0.5).square())
 IMAGE_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
 
 # What a data file holds of each variable.
@@ -29,6 +29,7 @@ FIELDS: dict[str, data.Tokens | data.Vectors] = {
     "image": data.Vectors(length=784, low=0.0, high=1.0),  # image.gen:6
     "label": data.Tokens(values=10),  # image.gen:7
 }
+TASKS = ("label", "nothing")  # image.gen:19
 WIDTH = 64
 
 
@@ -43,12 +44,15 @@ class Image(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.image_noise = kernels.Gaussian(IMAGE_BETA, IMAGE_STEPS, bound=1.0)
+        self.image_weight: Tensor
+        weight = kernels.sigmoid_weight(IMAGE_BETA, "x0", bias=0.0)
+        self.register_buffer("image_weight", weight, persistent=False)
 
         self.image_value = patches.Embedding((28, 28, 1), (4, 4), WIDTH)
 
         # denoiser transformer (image.gen:15)
         self.clock = layers.Clock(WIDTH)
-        self.label_value = nn.Embedding(10, WIDTH)
+        self.label_value = nn.Embedding(11, WIDTH)
         self.first = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
         self.image_head = patches.Head((28, 28, 1), (4, 4), WIDTH)
 
@@ -66,6 +70,9 @@ class Image(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         image = clean.values["image"]
         label = clean.values["label"]
+        shares = torch.tensor((0.9, 0.1), device=generator.device)  # of TASKS
+        task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
+        label = torch.where(task == 0, label, 10)  # 10: unknown
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
         visit = order.pick(
             ROUND,
@@ -102,6 +109,7 @@ class Image(nn.Module):
         guess = self.image_head(h)
         target = layers.take(x["image_target"], index)
         cost = (guess - target).square().mean(-1)
+        cost = cost * self.image_weight[layers.take(x["image_count"], index)]
         loss["image"] = (cost * asked).sum(1).mean()
         return loss
 
@@ -114,6 +122,9 @@ class Image(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         temperature: float = 1.0,
+        guidance: float = 2.0,
+        steps: int = 50,
+        eta: float = 0.5,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
@@ -125,8 +136,20 @@ class Image(nn.Module):
             if name in values:
                 known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
-        values |= {name: start.values[name] for name in ("label",)}
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        values["label"] = start.values.get(
+            "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
+        )
+        return self.denoise(
+            Examples(values, start.present),
+            given,
+            path,
+            generator,
+            temperature,
+            guidance,
+            steps,
+            eta,
+            progress,
+        )
 
     @torch.no_grad()
     def redenoise(
@@ -136,6 +159,9 @@ class Image(nn.Module):
         generator: torch.Generator,
         rounds: int = 1,
         temperature: float = 1.0,
+        guidance: float = 2.0,
+        steps: int = 50,
+        eta: float = 0.5,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
@@ -146,9 +172,33 @@ class Image(nn.Module):
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        return self.denoise(
+            Examples(values, samples.present),
+            given,
+            path,
+            generator,
+            temperature,
+            guidance,
+            steps,
+            eta,
+            progress,
+        )
 
-    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``x`` with label unknown: the other branch of guidance."""
+        return x | {
+            "label": torch.full_like(x["label"], 10),
+        }
+
+    def visit(
+        self,
+        x: dict[str, Tensor],
+        noise: dict[str, Tensor],
+        temperature: float,
+        guidance: float,
+        steps: int,
+        eta: float,
+    ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
         drawn: dict[str, Tensor] = {}
         if "image" in noise:
@@ -156,12 +206,15 @@ class Image(nn.Module):
             n = layers.take(x["image_count"], index)
             value = layers.take(x["image"], index)
             now = dict(x)
-            for k in reversed(range(1, IMAGE_STEPS + 1)):
+            for k, k_to in kernels.leaps(IMAGE_STEPS, min(steps, IMAGE_STEPS)):
                 now["image"] = layers.put(x["image"], index, value, asked)
                 now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
                 guess = self.image_head(self.trunk(now))
+                if guidance:
+                    other = self.trunk(self.unknown(now))
+                    guess = kernels.guided(guess, self.image_head(other), guidance)
                 origin = guess
-                value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
+                value = self.image_noise.leap(value, origin, n + k, n + k_to, noise["image"][k - 1], eta)
             drawn["image"] = layers.put(x["image"], index, value, asked)
         return drawn
 
@@ -173,11 +226,16 @@ class Image(nn.Module):
         path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
+        guidance: float = 2.0,
+        steps: int = 50,
+        eta: float = 0.5,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         image = state.values["image"]
         label = state.values["label"]
+        label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
+        label = torch.where(label_known, label, 10)
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
         free = {
             "image": image_free,
@@ -195,7 +253,7 @@ class Image(nn.Module):
             noise = {}
             if "image" in visit.query:
                 noise["image"] = self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)
-            drawn = self.visit(x, noise, temperature)
+            drawn = self.visit(x, noise, temperature, guidance, steps, eta)
             image = drawn.get("image", image)
             if progress is not None:
                 progress(1)

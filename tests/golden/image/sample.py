@@ -1,8 +1,9 @@
 """Samples image from a trained run.
 
     python sample.py --run runs/image --count 64 --out samples.parquet
+    python sample.py --given 'nothing'
 
-Compiled from image.gen (sha256 f81d70331f8f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from image.gen (sha256 98b0b86740bf) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def main() -> None:
         batch=64,
         seed=0,
         temperature=1.0,
-        tasks=("label",),
+        guidance=2.0,
+        steps=50,
+        eta=0.5,
+        tasks=("label", "nothing"),
         refine=None,
     )
     model = Image()
@@ -33,6 +37,7 @@ def main() -> None:
         load_data,
         tasks={
             "label": {"label": "all"},
+            "nothing": {},
         },
     )
 

@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from image.gen (sha256 f81d70331f8f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from image.gen (sha256 98b0b86740bf) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def main() -> None:
         log_every=20,
         eval_every=500,
         save_every=500,
+        known=["label"],
     )
 
 

@@ -1,0 +1,70 @@
+"""Options of the sampler that need something of the process: classes to guide by, inner steps to leave out."""
+
+from __future__ import annotations
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.diagnostics import Diagnostic
+
+from ..ir import Graph
+
+
+def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
+    out: list[Diagnostic] = []
+    s = spec.sample
+    if s.guidance and not any(spec.dropped(x) for x in spec.variables):
+        classes = [x.name for x in spec.variables if x.is_discrete and x.plate is None and x.sites == 1]
+        name = classes[0] if classes else "label"
+        out.append(
+            Diagnostic(
+                "GEN224",
+                "there is nothing to guide by",
+                s.where("guidance"),
+                note="guidance compares the denoiser with a class known and unknown, so it must learn both",
+                help=f"add `given 90% {name} | 10% nothing`, `{name}` a discrete variable that is not noised",
+            )
+        )
+    kernels = spec.forward.noise.values() if spec.forward else ()
+    steps = [k.steps for k in kernels if isinstance(k, v.VectorKernel | v.FlowKernel)]
+    for option in ("steps", "eta"):
+        if getattr(s, option) is not None and not steps:
+            out.append(
+                Diagnostic(
+                    "GEN225",
+                    f"`{option}` is about inner steps, and no variable has any",
+                    s.where(option),
+                    help="leave it out, or noise a real variable by `gaussian(..)`",
+                )
+            )
+    if s.steps is not None and steps and s.steps > min(steps):
+        out.append(
+            Diagnostic(
+                "GEN225",
+                f"{s.steps} sampling steps of {min(steps)} inner steps",
+                s.where("steps"),
+                note="the sampler leaves out inner steps, it adds none",
+                help=f"use at most {min(steps)}",
+            )
+        )
+    for p in spec.predictions:
+        kernel = spec.forward.noise.get(p.variable) if spec.forward else None
+        if p.weight is not None and kernel is not None and not isinstance(kernel, v.VectorKernel):
+            out.append(
+                Diagnostic(
+                    "GEN226",
+                    f"a weight over noise levels needs a signal level, and `{kernel.word}` of `{p.variable}` has none",
+                    p.weight.span,
+                    help=f"predict by `{p.target}` without a weight, or noise it by `gaussian(..)`",
+                )
+            )
+    if spec.forward is not None and s.eta is not None:
+        for name, kernel in spec.forward.noise.items():
+            if not isinstance(kernel, v.GaussianKernel) and isinstance(kernel, v.VectorKernel | v.FlowKernel):
+                out.append(
+                    Diagnostic(
+                        "GEN225",
+                        f"`eta` is known for `gaussian` noise, not for `{kernel.word}` of `{name}`",
+                        s.where("eta"),
+                        help="leave it out",
+                    )
+                )
+    return out
