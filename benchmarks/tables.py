@@ -42,6 +42,15 @@ def judge(rows: Any, test: Any, target: str, seed: int) -> float:
     return float(roc_auc_score(test[target].astype(str), model.predict_proba(inputs(test))[:, 1]))
 
 
+def dataset(programs: Path) -> tuple[data.Dataset, Any]:
+    """The data of the emitted programs in a folder, split as they split it, and their report."""
+    found = importlib.util.spec_from_file_location("model", programs / "model.py")
+    assert found is not None and found.loader is not None
+    model = importlib.util.module_from_spec(found)
+    found.loader.exec_module(model)
+    return model.load_data(), model.REPORT
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -52,11 +61,7 @@ def main() -> None:
         "--target", required=True, help="the column that a classifier predicts; it has two values"
     )
     options = parser.parse_args()
-    found = importlib.util.spec_from_file_location("model", options.programs / "model.py")
-    assert found is not None and found.loader is not None
-    model = importlib.util.module_from_spec(found)
-    found.loader.exec_module(model)
-    known = model.load_data()
+    known, report = dataset(options.programs)
     drawn = data.encode(f"parquet:{options.samples}", known.codec)
     g = torch.Generator().manual_seed(0)
     count = min(len(drawn), len(known.train))
@@ -68,7 +73,7 @@ def main() -> None:
     test = pandas.DataFrame(known.codec.columns(known.test))
     print("| rows | shapes | trends | detection | classifier's AUC |\n|---|---|---|---|---|")
     for label, rows in {"training rows": real, "drawn rows": drawn, "columns shuffled apart": apart}.items():
-        m = model.REPORT.measure(rows, known.test, known.codec)
+        m = report.measure(rows, known.test, known.codec)
         table = pandas.DataFrame(known.codec.columns(rows))
         areas = [judge(table, test, options.target, seed) for seed in range(3)]
         print(
