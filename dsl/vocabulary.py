@@ -710,6 +710,9 @@ class Train(Model):
     draws: Positive = Field(
         4, description="noise levels of a continuous site drawn per trunk run (`inner = head`)"
     )
+    visits: Positive = Field(
+        1, description="independent noisings of each example in one step; the loss averages over them"
+    )
     seed: int = Field(0, description="seed of weights, batches and noise", ge=0)
     log_every: Positive = Field(20, description="steps between log lines")
     eval_every: Positive = Field(500, description="steps between evaluations on the test split")

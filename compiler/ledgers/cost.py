@@ -124,7 +124,7 @@ def cost(program: Program) -> Cost | None:
                 flops += visits * s * sites * 2 * head
     if program.spec.sample.guidance:  # the class known, and unknown
         trunk_calls, head_calls, flops = 2 * trunk_calls, 2 * head_calls, 2 * flops
-    batch = program.spec.train.batch
+    batch = program.spec.train.batch * program.spec.train.visits
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
     return Cost(

@@ -64,11 +64,13 @@ def noised(
     world: int,
     device: torch.device,
     plates: Mapping[str, str] | None = None,
+    visits: int = 1,
 ) -> list[dict[str, Tensor]]:
     """This process's share of a step's batch, noised, in parts of equally many examples.
 
     ``plates``, the plate of each variable that is in one, asks for plates to be trimmed: examples are sorted by length,
-    and each part is only as long as its longest one.  Without it there is one part.
+    and each part is only as long as its longest one.  Without it there is one part.  Each example is noised ``visits``
+    times, independently, in rows that follow one another: the mean loss has the same expectation for any number.
     """
     index = rows(len(data), batch, step, seed)
     if plates:
@@ -80,8 +82,10 @@ def noised(
         generator = torch.Generator(device).manual_seed(mix(seed, step, lane))
         examples = data.take(index[lane * size : (lane + 1) * size])
         examples = examples.trimmed(plates) if plates else examples
+        if visits > 1:
+            examples = examples.take(torch.arange(len(examples)).repeat_interleave(visits))
         noisy.append(corrupt(examples.to(device), generator))
-    parts = math.gcd(len(noisy), max(1, len(noisy) * size // SMALLEST)) if plates else 1
+    parts = math.gcd(len(noisy), max(1, len(noisy) * size * visits // SMALLEST)) if plates else 1
     share = len(noisy) // parts
     return [_merged(noisy[k * share : (k + 1) * share]) for k in range(parts)]
 

@@ -67,11 +67,13 @@ class Run:
         report: Report | None = None,
         trim: bool = False,
         known: Sequence[str] = (),
+        visits: int = 1,
     ) -> None:
         """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
 
         ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
         which wants one shape.  ``known`` names the classes that are given where samples are drawn.
+        Each example is noised ``visits`` times in a step.
 
         Raises:
             UserError: the folder holds another run, or a checkpoint that does not fit.
@@ -79,7 +81,7 @@ class Run:
         options, steps = self.options, self.options.steps
         self._settings = {
             "batch": options.batch, "seed": options.seed, "precision": options.precision, "warmup": warmup, "decay": decay,
-            "clip": clip, "ema": ema,
+            "clip": clip, "ema": ema, "visits": visits,
         }  # fmt: skip
         model.to(self.device)
         average = {k: v.clone() for k, v in model.state_dict().items()} if ema else None
@@ -117,6 +119,7 @@ class Run:
                     self.world,
                     self.device,
                     plates,
+                    visits,
                 )
                 optimizer.zero_grad(set_to_none=True)
                 for k, x in enumerate(parts, 1):

@@ -102,6 +102,51 @@ def test_a_trimmed_batch_is_the_same_on_any_number_of_processes():
     agree(gradients(network, alone), gradients(network, shared))
 
 
+def test_visits_of_a_step_noise_each_example_of_the_batch_as_often_and_apart():
+    network, data = model(SPEC), examples(128)
+    seen = []
+
+    def corrupt(clean, generator):
+        seen.append(clean)
+        return network.corrupt(clean, generator)
+
+    parts = batches.noised(corrupt, data, 64, 5, 0, 0, 1, torch.device("cpu"), PLATES, visits=4)
+    assert sum(len(x["time"]) for x in parts) == 256 and len(parts) == 8
+    for clean in seen:
+        for value in (*clean.values.values(), *clean.present.values()):
+            groups = value.unflatten(0, (-1, 4))
+            assert (groups == groups[:, :1]).all()
+    noisy = torch.cat([x["time"].unflatten(0, (-1, 4)) for x in parts])
+    assert (noisy.std(1) > 0).float().mean() > 0.9  # the visits of an example are drawn apart
+    shared = [
+        x
+        for rank in range(2)
+        for x in batches.noised(
+            network.corrupt, data, 64, 5, 0, rank, 2, torch.device("cpu"), PLATES, visits=4
+        )
+    ]
+    agree(gradients(network, parts), gradients(network, shared))
+
+
+def test_visits_of_a_step_leave_the_expectation_of_the_loss():
+    """Means of 60 steps each, apart by more than 4 standard errors once in 16,000 by chance; the spread halves."""
+    small = SPEC.replace("inner = row", "inner = head").replace("width = 128", "width = 32")
+    network, data = model(small.replace("layers = 4, repeat = 1..2", "layers = 1, repeat = 1")), examples(128)
+    means, spreads = [], []
+    for visits in (1, 4):
+        losses = []
+        for step in range(60):
+            parts = batches.noised(
+                network.corrupt, data, 64, step, 0, 0, 1, torch.device("cpu"), PLATES, visits
+            )
+            with torch.no_grad():
+                losses.append(sum(float(sum(network(x).values())) for x in parts) / len(parts))
+        means.append(torch.tensor(losses).mean())
+        spreads.append(torch.tensor(losses).std())
+    assert abs(means[0] - means[1]) < 4 * (spreads[0] ** 2 + spreads[1] ** 2).sqrt() / 60**0.5
+    assert spreads[1] < 0.75 * spreads[0]
+
+
 def test_trimming_a_sample_leaves_absent_sites_alone():
     network, start = model(SPEC), examples(8, longest=6)
     short = start.trimmed(PLATES)
