@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gencc.dsl import vocabulary as v
 
+from . import exits
 from . import order as algebra
 from .ir import Graph, Node
 
@@ -82,7 +83,7 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
     for number, distill in enumerate(spec.distills):
         ends = []
         for role, exit_ in (("student", distill.student), ("teacher", distill.teacher)):
-            name = exit_.path or f"{exit_.loop}.{_exit_text(exit_)}"
+            name = exit_.path or f"{exit_.loop}.{exits.shown(exit_)}"
             node = graph.add(
                 Node("exit", name, f"{role} {number}" if exit_.at == "checkpoint" else name, exit_.span)
             )
@@ -90,9 +91,3 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
                 graph.join(f"loop:{exit_.loop}", "runs", node)
             ends.append(node)
         graph.join(ends[0], "distils-from", ends[1])
-
-
-def _exit_text(exit_: v.Exit) -> str:
-    if exit_.at == "uniform":
-        return f"uniform({exit_.low}, {'last' if exit_.high is None else f'last - {-exit_.high}' if exit_.high < 0 else exit_.high})"
-    return "last" if exit_.at == "last" else str(exit_.low)

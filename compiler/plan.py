@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from . import loop_plan
 from . import order as algebra
 from .ledgers.cost import UNKNOWN_VALUES, cost
 from .ledgers.exactness import exactness
@@ -16,12 +17,6 @@ def _amount(value: float, unit: str) -> str:
         if value >= scale:
             return f"{value / scale:.3g} {prefix}{unit}"
     return f"{value:.3g} {unit}"
-
-
-def _loops(program: Program) -> list[tuple[str, int, int]]:
-    return [
-        (loop.name, loop.repeat.low, loop.repeat.high) for loop in getattr(program.spec.denoiser, "loops", ())
-    ]
 
 
 def text(program: Program) -> str:
@@ -80,8 +75,10 @@ def text(program: Program) -> str:
             f"  one training step   {_amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}"
         )
         out.append(f"  activations         {_amount(price.activation_bytes, 'B')} while training")
-        for name, low, high in _loops(program):
-            out.append(f"  loop {name:<14} {low}..{high} repeats; training and sampling run {high}")
+        for count, flops in price.flops_at_loops:
+            if count & (count - 1) == 0 or (2 * count >= len(price.flops_at_loops) and count % 2 == 0):
+                out.append(f"  {f'{count} repeats':<19} {_amount(flops, 'FLOP')} for one sample")
+    out += loop_plan.lines(program)
     if program.remarks:
         out += ["", "passes", *(f"  {remark}" for remark in program.remarks)]
     return "\n".join(out) + "\n"

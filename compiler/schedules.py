@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -179,3 +180,23 @@ def text(schedule: v.Schedule, visits: int) -> str:
             if isinstance(schedule.expression, Number):
                 return f"torch.full_like(u, {_number(schedule.expression.value)})"
             return formula_text(schedule.expression)
+
+
+def scalar(schedule: v.Schedule, u: str) -> str:
+    """A schedule as an expression in the Python number ``u``, with `math`."""
+    match schedule:
+        case v.Cosine():
+            return f"math.cos(0.5 * math.pi * {u}) ** 2"
+        case v.Sigmoid():
+            s = schedule.sharpness
+            low, high = 1 / (1 + math.exp(-s)), 1 / (1 + math.exp(s))
+            curve = f"1.0 / (1.0 + math.exp({_number(2 * s)} * {u} - {_number(s)}))"
+            return f"({curve} - {_number(high)}) / {_number(low - high)}"
+        case v.Table():
+            values = ", ".join(map(_number, schedule.values))
+            return f"({values})[round({len(schedule.values) - 1} * {u})]"
+        case v.Constant():
+            return _number(schedule.value)
+        case v.Formula():
+            return re.sub(r"\bu\b", u, formula_text(schedule.expression)).replace("torch.", "math.")
+    return re.sub(r"\bu\b", u, text(schedule, 1))

@@ -10,6 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Modulation = tuple[Tensor, ...]
+"""Shift, scale and gate of the two parts of a block."""
+
 
 class Fourier(nn.Module):
     """A number in [0, 1] (...) as a vector (..., width): sines and cosines, then one linear map."""
@@ -100,15 +103,24 @@ class Block(nn.Module):
 
         With ``rows`` (B, k), these alone are updated; the others only serve as keys and values.
         """
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(clock)[:, None].chunk(6, -1)
+        return self.run(x, self.modulate(clock), present, rows)
+
+    def modulate(self, clock: Tensor) -> Modulation:
+        """Shift, scale and gate of the attention and of the feed-forward part, each (B, 1, width)."""
+        return self.modulation(clock)[:, None].chunk(6, -1)  # type: ignore[no-any-return]
+
+    def run(
+        self, x: Tensor, modulation: Modulation, present: Tensor | None, rows: Tensor | None = None
+    ) -> Tensor:
+        """`forward` with the clock's modulation already computed."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
         out = x if rows is None else take(x, rows)
         out = out + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present, rows)
         out = out + gate_m * self.mlp(_norm(out) * (1 + scale_m) + shift_m)
         return out if rows is None else x.scatter(1, rows[..., None].expand_as(out), out)
 
-    def remember(self, x: Tensor, clock: Tensor, seen: Tensor, last: bool) -> tuple[Tensor, Memory]:
+    def remember(self, x: Tensor, modulation: Modulation, seen: Tensor, last: bool) -> tuple[Tensor, Memory]:
         """The block's output, not computed if it is the ``last``, and what `recall` needs of its input."""
-        modulation = self.modulation(clock)[:, None].chunk(6, -1)
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
         q, k, v = self.attention.project(_norm(x) * (1 + scale_a) + shift_a)
         if not last:
@@ -122,27 +134,26 @@ def _norm(x: Tensor) -> Tensor:
 
 
 class Loop(nn.Module):
-    """One weight-shared group of blocks, run ``loops`` times."""
+    """A group of blocks, run once; `loops.Looped` repeats one."""
 
     def __init__(self, layers: int, width: int, heads: int, expansion: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads, expansion) for _ in range(layers))
 
-    def forward(
-        self, x: Tensor, clock: Tensor, present: Tensor | None, loops: int = 1, rows: Tensor | None = None
-    ) -> Tensor:
-        """``rows`` (B, k): the only ones that the very last block updates."""
-        for number, block in enumerate(list(self.blocks) * loops, 1):
-            x = block(x, clock, present, rows if number == loops * len(self.blocks) else None)
+    def forward(self, x: Tensor, clock: Tensor, present: Tensor | None, rows: Tensor | None = None) -> Tensor:
+        """``rows`` (B, k): the only ones that the last block updates."""
+        last = len(self.blocks) - 1
+        for k, block in enumerate(self.blocks):
+            x = block(x, clock, present, rows if k == last else None)
         return x
 
     def remember(
-        self, x: Tensor, clock: Tensor, seen: Tensor, loops: int = 1, last: bool = False
+        self, x: Tensor, clock: Tensor, seen: Tensor, last: bool = False
     ) -> tuple[Tensor, list[Memory]]:
         """The output, and what `recall` needs of every block; ``last``: no loop follows."""
         memory = []
-        for number, block in enumerate(cast(list[Block], list(self.blocks)) * loops, 1):
-            x, kept = block.remember(x, clock, seen, last and number == loops * len(self.blocks))
+        for k, block in enumerate(cast(list[Block], list(self.blocks)), 1):
+            x, kept = block.remember(x, block.modulate(clock), seen, last and k == len(self.blocks))
             memory.append(kept)
         return x, memory
 
@@ -154,7 +165,7 @@ class Memory:
     block: Block
     keys: Tensor
     values: Tensor
-    modulation: tuple[Tensor, ...]
+    modulation: Modulation
 
     def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor) -> Tensor:
         """The block's output for rows ``x`` (B, k, width) alone, each in its ``slot`` of the keys and values."""

@@ -21,11 +21,13 @@ from .data.fields import Field
 from .data.fields import Tokens as TokenField
 from .errors import UserError
 from .files import write_atomically
+from .loop_counts import Loops
+from .looping import Looped
 from .sites import Examples
 from .training.batches import mix
 from .training.run import Report
 
-EXTRAS = ("guidance", "steps", "eta")
+EXTRAS = ("guidance", "steps", "eta", "loops")
 """Options of the samplers of some specs."""
 
 
@@ -63,8 +65,14 @@ class Session:
             model.visit = served.Recorder(model.visit)  # type: ignore[assignment, arg-type]
         elif options.compile == "yes" or (options.compile == "auto" and self.device.type == "cuda"):
             trim = False  # one shape
-            torch._dynamo.config.recompile_limit = 64  # a graph for every set of variables that visits draw
-            model.visit = torch.compile(model.visit, fullgraph=True, dynamic=False)  # type: ignore[assignment, arg-type]
+            looped = [m for m in model.modules() if isinstance(m, Looped)]
+            for loop in looped:
+                loop.compile_once()
+            if not looped:
+                torch._dynamo.config.recompile_limit = (
+                    64  # a graph for every set of variables that visits draw
+                )
+                model.visit = torch.compile(model.visit, fullgraph=True, dynamic=False)  # type: ignore[assignment, arg-type]
         given = dict(tasks[options.given])
         codec = Codec.from_json(fields, self.checkpoint.meta)
         fixed = self._fixed(codec, given)
@@ -273,6 +281,7 @@ def begin(
     guidance: float | None = None,
     steps: int | None = None,
     eta: float | None = None,
+    loops: Loops | None = None,
 ) -> Session:
     """Reads the command line and the checkpoint.
 
@@ -366,6 +375,9 @@ def begin(
         default="auto",
         help="torch.compile the visits (auto: on a GPU)",
     )
+    parser.set_defaults(loops=None)
+    if loops is not None:
+        loops.offer(parser)
     ahead = parser.add_mutually_exclusive_group()
     ahead.add_argument(
         "--export",
@@ -401,5 +413,7 @@ def begin(
         parser.error("--eta must be between 0 and 1")
     if options.out.suffix not in (".parquet", ".npz"):
         parser.error(f"--out {options.out}: samples are written as .parquet or .npz")
+    if loops is not None:
+        loops.check(parser, options)
     options.rounds = rounds
     return Session(options, visits)

@@ -27,12 +27,12 @@ class Recorder:
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
-        self.settings: tuple[float, ...] = ()
-        self.seen: dict[tuple[str, ...], tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
+        self.seen: dict[
+            tuple[tuple[str, ...], tuple[float, ...]], tuple[dict[str, Tensor], dict[str, Tensor]]
+        ] = {}
 
     def __call__(self, x: dict[str, Tensor], noise: dict[str, Tensor], *settings: float) -> dict[str, Tensor]:
-        self.settings = settings
-        self.seen.setdefault(tuple(noise), (dict(x), dict(noise)))
+        self.seen.setdefault((tuple(noise), settings), (dict(x), dict(noise)))
         return self.visit(x, noise, *settings)
 
 
@@ -62,10 +62,10 @@ def export(
     """Compiles every kind of visit that ``recorder`` saw; ``settings`` (batch, temperature, ...) are kept beside them."""
     folder.mkdir(parents=True, exist_ok=True)
     kinds = []
-    for number, (names, (x, noise)) in enumerate(recorder.seen.items(), 1):
+    for number, ((names, now), (x, noise)) in enumerate(recorder.seen.items(), 1):
         say(f"compiling visit {number} of {len(recorder.seen)}: {', '.join(names)}")
-        drawn = list(recorder.visit(x, noise, *recorder.settings))
-        flat = _Flat(model, recorder.visit, list(x), list(noise), recorder.settings)
+        drawn = list(recorder.visit(x, noise, *now))
+        flat = _Flat(model, recorder.visit, list(x), list(noise), now)
         with torch.no_grad():
             # Copies: a mask that is a view of itself would be exported with the strides of a view.
             inputs = tuple(
@@ -74,7 +74,9 @@ def export(
             program = torch.export.export(flat, inputs, strict=False)
             file = f"visit{number}.pt2"
             torch._inductor.aoti_compile_and_package(program, package_path=str(folder / file))
-        kinds.append({"noise": list(noise), "x": list(x), "drawn": drawn, "file": file})
+        kinds.append(
+            {"noise": list(noise), "x": list(x), "drawn": drawn, "file": file, "settings": list(now)}
+        )
     text = json.dumps({**settings, "torch": torch.__version__, "visits": kinds}, indent=2)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
@@ -99,7 +101,7 @@ class Package:
                     f"{folder}: was exported with {name} = {manifest.get(name)}, not {value}; export it anew"
                 )
         self.batch: int = manifest["batch"]
-        self._visits = {}
+        self._visits: dict[tuple[tuple[str, ...], tuple[float, ...]], Any] = {}
         for kind in manifest["visits"]:
             # The C++ loader itself: `aoti_load_package` looks for a compiler first, which takes ten seconds.
             loader = torch._C._aoti.AOTIModelPackageLoader(
@@ -109,13 +111,14 @@ class Package:
                 1,
                 -1 if device.type == "cpu" else device.index or 0,
             )
-            self._visits[tuple(kind["noise"])] = (loader, kind)
+            self._visits[tuple(kind["noise"]), tuple(kind["settings"])] = (loader, kind)
 
     def __call__(self, x: dict[str, Tensor], noise: dict[str, Tensor], *settings: float) -> dict[str, Tensor]:
-        if tuple(noise) not in self._visits:
+        key = (tuple(noise), settings)
+        if key not in self._visits:
             raise UserError(
-                f"the package has no visit of {', '.join(noise)}; export it anew with this --given"
+                f"the package has no visit of {', '.join(noise)} with these options; export it anew with them"
             )
-        loader, kind = self._visits[tuple(noise)]
+        loader, kind = self._visits[key]
         tensors = [x[name] for name in kind["x"]] + [noise[name] for name in kind["noise"]]
         return dict(zip(kind["drawn"], loader.run([t.contiguous() for t in tensors]), strict=True))

@@ -1,15 +1,20 @@
 """Compiles a spec and imports what was emitted."""
 
 import importlib.util
+import inspect
 import itertools
 import tempfile
 from pathlib import Path
+
+import torch
 
 from gencc.compiler.driver import compile_source
 from gencc.compiler.emit.emitter import emit
 from gencc.dsl.diagnostics import has_errors
 from gencc.dsl.override import apply
 from gencc.dsl.source import Source
+from gencc.runtime.data import Tokens
+from gencc.runtime.sites import Examples
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -37,3 +42,29 @@ def module(text, *overrides):
         found = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(found)
     return found
+
+
+def build(found):
+    """The emitted model with made-up sizes, and examples that fit it."""
+    cls = next(c for c in vars(found).values() if isinstance(c, type) and c.__module__ == found.__name__)
+    names = list(inspect.signature(cls.__init__).parameters)[1:]
+    model = cls(**{n: torch.full((26,), 1 / 26) if n.endswith("frequencies") else 26 for n in names})
+    g = torch.Generator().manual_seed(0)
+    values, present = {}, {}
+    for name, field in found.FIELDS.items():
+        if field.plate:
+            present[field.plate] = torch.arange(field.size) < torch.randint(
+                1, field.size + 1, (6, 1), generator=g
+            )
+        if isinstance(field, Tokens):
+            named = len(field.values) if isinstance(field.values, tuple) else field.values or 26
+            count = 2 if field.missing else named
+            values[name] = torch.randint(count, (6, field.size), generator=g)
+        else:
+            values[name] = torch.rand(6, field.size, field.length, generator=g) * 2 - 1
+    return model, Examples(values, present), g
+
+
+def course(model):
+    """What a training step decides for the whole batch."""
+    return model.course(0.5, torch.Generator().manual_seed(0)) if hasattr(model, "course") else {}

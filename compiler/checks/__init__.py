@@ -17,6 +17,7 @@ from . import (
     joint,
     kernels,
     law,
+    loop_count,
     needs,
     network,
     not_emitted,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     law.check,  # an exact denoiser's law fits the sites
     guidance.check,  # the sampler's options have something to act on
     distillation.check,  # teachers, students, no cycle
+    loop_count.check,  # the repeats at sampling can be counted
     shaping.check,  # the shaped level is on the trajectory
     prior.check,  # the trajectory ends in noise
     needs.check,  # data, layouts and rounds that something relies on

@@ -32,13 +32,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         )
 
-    for distill in spec.distills:
-        warn(
-            "GEN901",
-            "`distill`",
-            distill.span,
-            "training uses the last exit only; remove the block to silence this",
-        )
     for shape in spec.shapes:
         warn(
             "GEN902", "`shape`", shape.span, "train and sample as they are; remove the block to silence this"
@@ -49,13 +42,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         warn("GEN904", "`limit`", limit.span, "remove the block to silence this")
     if "fid" in spec.evaluate.metrics:
         warn("GEN908", "the metric `fid`", spec.evaluate.span, "use `alignment`, `overlap` and `max_iou`")
-    if spec.sample.loops is not None:
-        refuse(
-            "GEN914",
-            "a loop count chosen at sampling",
-            spec.sample.where("loops"),
-            "leave it out; the loop runs its maximum",
-        )
     if isinstance(spec.train.optimizer, v.Muon):
         refuse("GEN911", "`muon`", spec.train.where("optimizer"), "use `adamw(lr = 1e-3)`")
     if isinstance(spec.denoiser, v.Transformer):

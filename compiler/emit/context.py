@@ -16,6 +16,7 @@ from gencc.dsl.syntax import Expr, List
 from .. import order as algebra
 from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
+from . import loops
 from .render import literal
 
 
@@ -114,16 +115,18 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "steps_line": program.line(spec.train.where("steps")), "draws": spec.train.draws,
         "any_draws": any(x.kind == "vector" and not x.shown for x in noised),
         "refine": (spec.sample.refine.rounds, spec.sample.refine.times) if spec.sample.refine else None,
-        "present_lines": _present(groups, bool(plates)), "loops_parameter": "",
+        "present_lines": _present(groups, bool(plates)), "distilled": None,
         "task_shares": tuple(t.share for t in spec.tasks) if spec.tasks[0].share is not None else (),
         "dropped": [x for x in seen if x.dropped], "guided": any(x.dropped for x in seen) and not exact,
-        "extras": _extras(spec, seen, exact), "temperature": 1.0 if isinstance(spec.sample.temperature, v.Form) else spec.sample.temperature,
+        "extras": _extras(spec, seen, exact) + loops.extras(spec), "temperature": 1.0 if isinstance(spec.sample.temperature, v.Form) else spec.sample.temperature,
         "scale_text": _temperature(program), "temperature_line": program.line(spec.sample.where("temperature")),
         "leaps": spec.sample.steps is not None or spec.sample.eta is not None,
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
+    context |= loops.context(program)
+    context["modules"] = _modules(context)
     if isinstance(spec.denoiser, v.Transformer):
-        context |= _network(spec.denoiser)
+        context |= _network(spec)
     else:
         context |= _law(spec.denoiser, noised)
     return context
@@ -225,6 +228,8 @@ def _extras(spec: v.Spec, seen: list[SimpleNamespace], exact: bool) -> list[Simp
         out.append(SimpleNamespace(name="steps", type="int", default=spec.sample.steps or own))
         eta = 1.0 if spec.sample.eta is None else spec.sample.eta
         out.append(SimpleNamespace(name="eta", type="float", default=eta))
+    for extra in out:  # as a visit gets it
+        extra.visits, extra.passed = extra.type, extra.name
     return out
 
 
@@ -499,21 +504,27 @@ def _doc(program: Program) -> str:
     return f"Diffusion over {noised} in joint visits: the sites of a visit are denoised independently of one another."
 
 
-def _network(d: v.Transformer) -> dict[str, Any]:
-    names = identifiers([loop.name for loop in d.loops])
-    loops = [SimpleNamespace(py="first", layers=d.layers, argument="")] if d.layers or not d.loops else []
-    if not d.layers and not d.loops:
-        loops[0].layers = 4
-    loops += [
-        SimpleNamespace(
-            py=f"{names[loop.name].rstrip('_')}_loop",
-            layers=loop.layers,
-            argument=f", loops={loop.repeat.high}" if loop.repeat.high > 1 else "",
-        )
-        for loop in d.loops
-    ]
+def _modules(context: dict[str, Any]) -> list[str]:
+    """The modules of the runtime that a model imports."""
+    used = {
+        "data": True,
+        "distillation": context["distilled"] and context["distilled"].blends,
+        "kernels": context["kernels"],
+        "layers": True,
+        "looping": context["looped"],
+        "oracles": context["exact"],
+        "order": True,
+        "patches": bool(context["fields"]),
+        "symmetry": bool(context["turned"]),
+    }
+    return [name for name, wanted in used.items() if wanted]
+
+
+def _network(spec: v.Spec) -> dict[str, Any]:
+    d = spec.denoiser
+    assert isinstance(d, v.Transformer)
     return {
-        "width": d.width, "heads": d.heads, "expansion": d.expansion, "loops": loops, "head_width": d.head_width or d.width,
+        "width": d.width, "heads": d.heads, "expansion": d.expansion, "loops": loops.stages(spec), "head_width": d.head_width or d.width,
         "head_layers": d.head_layers,
     }  # fmt: skip
 

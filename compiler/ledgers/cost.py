@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
 
+from ..exits import elastic
 from ..program import Program, Var
 
 UNKNOWN_VALUES = 26
@@ -28,6 +29,8 @@ class Cost:
     flops_per_step: int
     activation_bytes: int
     assumed: tuple[str, ...]
+    flops_at_loops: tuple[tuple[int, int], ...] = ()
+    """Of one sample, for each number of repeats that sampling may choose, up to twice those of training."""
 
 
 def fourier(width: int) -> int:
@@ -93,8 +96,52 @@ def cost(program: Program) -> Cost | None:
             parameters += diffusion_head(w, d.head_width or w, d.head_layers, x.length)
     first = d.layers or (0 if d.loops else 4)
     distinct = first + sum(loop.layers for loop in d.loops)
-    run = first + sum(loop.layers * loop.repeat.high for loop in d.loops)
+    repeats = {loop.name: loop.repeat.high for loop in d.loops}
     parameters += distinct * block(w, d.expansion)
+    batch = program.spec.train.batch * program.spec.train.visits
+    run = first + sum(loop.layers * repeats[loop.name] for loop in d.loops)
+    activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
+    assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
+    trained = _sample(program, d, tokens, first, repeats)
+    sampled = trained.flops
+    chosen = elastic(program.spec)
+    priced = (
+        tuple(
+            (n, _sample(program, d, tokens, first, repeats | {chosen.name: n}).flops)
+            for n in range(1, 2 * chosen.repeat.high + 1)
+        )
+        if chosen is not None
+        else ()
+    )
+    asked = program.spec.sample.loops
+    if chosen is not None and isinstance(asked, int):
+        sampled = _sample(program, d, tokens, first, repeats | {chosen.name: asked}).flops
+    return Cost(
+        parameters,
+        trained.trunk_calls,
+        trained.head_calls,
+        sampled,
+        3 * batch * trained.trunk,
+        activations,
+        assumed,
+        priced,
+    )
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """What one sample takes."""
+
+    trunk: int
+    trunk_calls: int
+    head_calls: int
+    flops: int
+
+
+def _sample(program: Program, d: v.Transformer, tokens: int, first: int, repeats: dict[str, int]) -> _Sampled:
+    """The price of a sample whose loops repeat as ``repeats`` says."""
+    w = d.width
+    run = first + sum(loop.layers * repeats[loop.name] for loop in d.loops)
     trunk = run * _layer(tokens, tokens, w, d.expansion)
     if program.last_rows is not None:
         trunk += _layer(program.last_rows, tokens, w, d.expansion) - _layer(tokens, tokens, w, d.expansion)
@@ -124,18 +171,7 @@ def cost(program: Program) -> Cost | None:
                 flops += visits * s * sites * 2 * head
     if program.spec.sample.guidance:  # the class known, and unknown
         trunk_calls, head_calls, flops = 2 * trunk_calls, 2 * head_calls, 2 * flops
-    batch = program.spec.train.batch * program.spec.train.visits
-    activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
-    assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
-    return Cost(
-        parameters,
-        round(trunk_calls),
-        round(head_calls),
-        round(flops),
-        3 * batch * trunk,
-        activations,
-        assumed,
-    )
+    return _Sampled(trunk, round(trunk_calls), round(head_calls), round(flops))
 
 
 def _layer(rows: int, tokens: int, w: int, expansion: int) -> int:

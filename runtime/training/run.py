@@ -7,7 +7,7 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,11 +19,15 @@ from torch.nn.parallel import DistributedDataParallel
 from .. import checkpoints
 from ..data import Codec, Dataset
 from ..errors import UserError
+from ..looping import Looped
 from ..sites import Examples
 from . import batches
 from .logs import Log
 
 KEPT = 2
+
+Course = Callable[[float, torch.Generator], dict[str, Any]]
+"""Of the progress of training in [0, 1]: what a step decides once for its whole batch, by name."""
 
 
 class Report(Protocol):
@@ -68,8 +72,11 @@ class Run:
         trim: bool = False,
         known: Sequence[str] = (),
         visits: int = 1,
+        course: Course | None = None,
     ) -> None:
         """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
+
+        ``course`` gives further arguments of the model, the same for the whole batch of a step.
 
         ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
         which wants one shape.  ``known`` names the classes that are given where samples are drawn.
@@ -121,13 +128,14 @@ class Run:
                     plates,
                     visits,
                 )
+                shared = _shared(course, step / max(1, steps - 1), step, options.seed)
                 optimizer.zero_grad(set_to_none=True)
                 for k, x in enumerate(parts, 1):
                     # Gradients are shared by the processes once a step, after the last part.
                     waits = self.world > 1 and k < len(parts)
                     with network.no_sync() if waits else nullcontext():
                         with self._precision():
-                            losses = network(x)
+                            losses = network(x, **shared)
                         torch.autograd.backward(torch.stack(list(losses.values())).sum() / len(parts))
                     for name, value in losses.items():
                         sums[name] = sums.get(
@@ -158,6 +166,7 @@ class Run:
                         report if self.rank == 0 else None,
                         done == steps,
                         known,
+                        course,
                     )
                     since = time.perf_counter()
             self._save(step + 1 if steps > start else start, model, average, optimizer)
@@ -189,8 +198,11 @@ class Run:
         """The model as the loop calls it: compiled where that pays, shared over processes where there are several."""
         network: Any = model
         if self._compiled:
-            network = torch.compile(model)
-            log.say("the network is compiled on the first step")
+            looped = [m for m in model.modules() if isinstance(m, Looped)]
+            for loop in looped:
+                loop.compile_once()
+            network = model if looped else torch.compile(model)
+            log.say(f"{'one repeat of each loop' if looped else 'the network'} is compiled on the first step")
         if self.world > 1:
             network = DistributedDataParallel(network)
         return network
@@ -260,7 +272,7 @@ class Run:
     @torch.no_grad()
     def _evaluate(
         self, log: Log, step: int, model: nn.Module, average: dict[str, Tensor] | None, data: Dataset, test: Examples,
-        report: Report | None, last: bool, known: Sequence[str] = (),
+        report: Report | None, last: bool, known: Sequence[str] = (), course: Course | None = None,
     ) -> None:  # fmt: skip
         """Test loss under noise that is the same every time, and samples from one seed."""
         if self.rank != 0 or len(test) == 0:
@@ -274,7 +286,7 @@ class Run:
         for k in range(rounds):
             x = batches.noised(model.corrupt, test, size, k, 1, 0, 1, self.device)[0]  # type: ignore[arg-type]
             with self._precision():
-                losses = model(x)
+                losses = model(x, **_shared(course, step / self.options.steps, k, 1))
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value) / rounds
         log.write("test", step, sums)
@@ -288,6 +300,13 @@ class Run:
             if last:
                 log.write("samples", step, report.measure(drawn.to("cpu"), shown.to("cpu"), data.codec))
         model.load_state_dict(kept)
+
+
+def _shared(course: Course | None, progress: float, step: int, seed: int) -> dict[str, Any]:
+    """The course of a step, the same on all processes and after a resumption."""
+    if course is None:
+        return {}
+    return course(progress, torch.Generator().manual_seed(batches.mix(seed, step, -2)))
 
 
 def rate(step: int, steps: int, warmup: int, decay: str) -> float:

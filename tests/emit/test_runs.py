@@ -1,41 +1,17 @@
 """Every golden program runs: it noises, learns and samples; hostile names change nothing."""
 
-import inspect
-
 import pytest
 import torch
-from emitted import CASES, module
+from emitted import CASES, build, course, module
 
-from gencc.runtime.data import Tokens
 from gencc.runtime.sites import Examples
-
-
-def build(found):
-    """The emitted model with made-up sizes, and examples that fit it."""
-    cls = next(c for c in vars(found).values() if isinstance(c, type) and c.__module__ == found.__name__)
-    names = list(inspect.signature(cls.__init__).parameters)[1:]
-    model = cls(**{n: torch.full((26,), 1 / 26) if n.endswith("frequencies") else 26 for n in names})
-    g = torch.Generator().manual_seed(0)
-    values, present = {}, {}
-    for name, field in found.FIELDS.items():
-        if field.plate:
-            present[field.plate] = torch.arange(field.size) < torch.randint(
-                1, field.size + 1, (6, 1), generator=g
-            )
-        if isinstance(field, Tokens):
-            named = len(field.values) if isinstance(field.values, tuple) else field.values or 26
-            count = 2 if field.missing else named
-            values[name] = torch.randint(count, (6, field.size), generator=g)
-        else:
-            values[name] = torch.rand(6, field.size, field.length, generator=g) * 2 - 1
-    return model, Examples(values, present), g
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_golden_programs_run(case):
     torch.manual_seed(0)
     model, data, g = build(module(CASES[case].read_text()))
-    losses = model(model.corrupt(data, g))
+    losses = model(model.corrupt(data, g), **course(model))
     assert all(torch.isfinite(v) for v in losses.values())
     if list(model.parameters()):
         sum(losses.values()).backward()

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, order
+from gencc.runtime import data, kernels, layers, looping, order
 from gencc.runtime.layouts import Layouts
 from gencc.runtime.sites import Examples
 
@@ -68,11 +68,11 @@ class LayoutJointHead(nn.Module):
 
         # denoiser transformer (layout_joint_head.gen:23)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.VectorHead(WIDTH, 4)
 
-    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+    def trunk(self, x: dict[str, Tensor], loops: int = 3) -> Tensor:
         """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
         category = self.category_value(x["category"])
         category = category + self.category_level(x["category_count"] / 4)
@@ -86,7 +86,7 @@ class LayoutJointHead(nn.Module):
         present = x["element_present"][:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(x["category_query"] | x["box_query"], 1)
-        tokens = self.core_loop(tokens, clock, present, loops=3, rows=asked)
+        tokens = self.core_loop(tokens, clock, present, loops, rows=asked)
         return tokens
 
     # ---- training
@@ -165,6 +165,7 @@ class LayoutJointHead(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         temperature: float = 1.0,
+        loops: int = 3,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
@@ -177,7 +178,9 @@ class LayoutJointHead(nn.Module):
             if name in values:
                 known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
 
     @torch.no_grad()
     def redenoise(
@@ -187,6 +190,7 @@ class LayoutJointHead(nn.Module):
         generator: torch.Generator,
         rounds: int = 1,
         temperature: float = 1.0,
+        loops: int = 3,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
@@ -199,13 +203,17 @@ class LayoutJointHead(nn.Module):
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
 
-    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
         drawn: dict[str, Tensor] = {}
         if "category" in noise:
-            h = self.trunk(x)
+            h = self.trunk(x, loops)
             index, asked = layers.queried(x["category_query"], 1)
             logits = self.category_head(layers.take(h, index)).float()
             token = kernels.choose(logits / temperature, noise["category"])
@@ -218,7 +226,7 @@ class LayoutJointHead(nn.Module):
             for k in reversed(range(1, BOX_STEPS + 1)):
                 now["box"] = layers.put(x["box"], index, value, asked)
                 now["box_count"] = layers.put(x["box_count"], index, n + k, asked)
-                guess = self.box_head(layers.take(self.trunk(now), index))
+                guess = self.box_head(layers.take(self.trunk(now, loops), index))
                 origin = guess
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
             drawn["box"] = layers.put(x["box"], index, value, asked)
@@ -232,6 +240,7 @@ class LayoutJointHead(nn.Module):
         path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
+        loops: int = 3,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
@@ -266,7 +275,7 @@ class LayoutJointHead(nn.Module):
                 noise["category"] = kernels.gumbel((len(state), 1, self.category_noise.values), generator)
             if "box" in visit.query:
                 noise["box"] = self.box_noise.fresh((BOX_STEPS, len(state), 1, 4), generator)
-            drawn = self.visit(x, noise, temperature)
+            drawn = self.visit(x, noise, temperature, loops)
             category = drawn.get("category", category)
             box = drawn.get("box", box)
             if progress is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from model import FIELDS, REPORT, ROUNDS, VISITS, LayoutJointHead, load_data
 
-from gencc.runtime import sampling, training
+from gencc.runtime import loop_counts, sampling, training
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
         temperature=1.0,
         tasks=("nothing", "category"),
         refine=None,
+        loops=loop_counts.Loops(most=3, chosen=3),
     )
     model = LayoutJointHead(category_values=session.checkpoint.values("category"))
     session.draw(

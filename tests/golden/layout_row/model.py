@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, order
+from gencc.runtime import data, kernels, layers, looping, order
 from gencc.runtime.layouts import Layouts
 from gencc.runtime.sites import Examples
 
@@ -70,7 +70,7 @@ class LayoutRow(nn.Module):
 
         # denoiser transformer (layout_row.gen:23)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=4, width=WIDTH, heads=4, expansion=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.VectorHead(WIDTH, 4)
 
@@ -88,7 +88,7 @@ class LayoutRow(nn.Module):
         box = box + self.box_part(torch.cat([held * x["box"], held], -1))
         return self.element[: x["element_present"].shape[1]] + category + box
 
-    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+    def trunk(self, x: dict[str, Tensor], loops: int = 2) -> Tensor:
         """Every token's row (B, 25, WIDTH); nobody else sees the token of a box that the visit asks about."""
         tokens = self.tokens(x)
         clock = self.clock(x["time"])
@@ -96,16 +96,16 @@ class LayoutRow(nn.Module):
         present = layers.apart(x["box_query"], present)
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(x["category_query"] | x["box_query"], 1)
-        tokens = self.core_loop(tokens, clock, present, loops=2, rows=asked)
+        tokens = self.core_loop(tokens, clock, present, loops, rows=asked)
         return tokens
 
-    def remember(self, x: dict[str, Tensor]) -> tuple[Tensor, list[layers.Memory]]:
+    def remember(self, x: dict[str, Tensor], loops: int = 2) -> tuple[Tensor, list[layers.Memory]]:
         """What each token sees, and what the others are to the tokens asked about: the same for all inner steps of a visit."""
         tokens = self.tokens(x)
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
         seen = layers.apart(x["box_query"], present)
-        tokens, memory = self.core_loop.remember(tokens, clock, seen, loops=2, last=True)
+        tokens, memory = self.core_loop.remember(tokens, clock, seen, loops, last=True)
         return seen, memory
 
     # ---- training
@@ -190,6 +190,7 @@ class LayoutRow(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         temperature: float = 1.0,
+        loops: int = 2,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
@@ -202,7 +203,9 @@ class LayoutRow(nn.Module):
             if name in values:
                 known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
                 values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
 
     @torch.no_grad()
     def redenoise(
@@ -212,6 +215,7 @@ class LayoutRow(nn.Module):
         generator: torch.Generator,
         rounds: int = 1,
         temperature: float = 1.0,
+        loops: int = 2,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
@@ -224,13 +228,17 @@ class LayoutRow(nn.Module):
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
 
-    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
         drawn: dict[str, Tensor] = {}
         if "category" in noise:
-            h = self.trunk(x)
+            h = self.trunk(x, loops)
             index, asked = layers.queried(x["category_query"], 1)
             logits = self.category_head(layers.take(h, index)).float()
             token = kernels.choose(logits / temperature, noise["category"])
@@ -240,7 +248,7 @@ class LayoutRow(nn.Module):
             n = layers.take(x["box_count"], index)
             value = layers.take(x["box"], index)
             kept, held = value, layers.take(x["box_held"], index)
-            seen, memory = self.remember(x)
+            seen, memory = self.remember(x, loops)
             now = dict(x)
             for k in reversed(range(1, BOX_STEPS + 1)):
                 now["box"] = layers.put(x["box"], index, value, asked)
@@ -261,6 +269,7 @@ class LayoutRow(nn.Module):
         path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
+        loops: int = 2,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
@@ -299,7 +308,7 @@ class LayoutRow(nn.Module):
                 noise["category"] = kernels.gumbel((len(state), 1, self.category_noise.values), generator)
             if "box" in visit.query:
                 noise["box"] = self.box_noise.fresh((BOX_STEPS, len(state), 1, 4), generator)
-            drawn = self.visit(x, noise, temperature)
+            drawn = self.visit(x, noise, temperature, loops)
             category = drawn.get("category", category)
             box = drawn.get("box", box)
             if progress is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from model import FIELDS, REPORT, ROUNDS, VISITS, LayoutRow, load_data
 
-from gencc.runtime import sampling, training
+from gencc.runtime import loop_counts, sampling, training
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
         temperature=1.0,
         tasks=("nothing", "category+box.size"),
         refine=None,
+        loops=loop_counts.Loops(most=2, chosen=2),
     )
     model = LayoutRow(category_values=session.checkpoint.values("category"))
     session.draw(

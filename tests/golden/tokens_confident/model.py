@@ -92,8 +92,8 @@ class TokensConfident(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict token by clean (tokens_confident.gen:20)
-        logits = self.token_head(h)
         asked = x["token_query"]
+        logits = self.token_head(h)
         cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
         loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
         return loss

@@ -111,9 +111,10 @@ class TokensGlauber(nn.Module):
         # predict letter by classifier (tokens_glauber.gen:18)
         index, asked = layers.queried(x["letter_query"], 1)
         logits = self.letter_head(layers.take(h, index))
-        shown = logits.gather(-1, layers.take(x["letter_shown"], index)[..., None])[..., 0]
-        label = layers.take(x["letter_label"], index)
-        cost = F.binary_cross_entropy_with_logits(shown, label, reduction="none")
+        shown = layers.take(x["letter_shown"], index)[..., None]
+        signal = logits.gather(-1, shown)[..., 0]
+        target = layers.take(x["letter_label"], index)
+        cost = F.binary_cross_entropy_with_logits(signal, target, reduction="none")
         loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
         return loss
 

@@ -148,9 +148,10 @@ class GgmSat3(nn.Module):
         # predict x_ by classifier (ggm_sat3.gen:31)
         index, asked = layers.queried(x["x__query"], 1)
         logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
-        shown = logits.gather(-1, layers.take(x["x__shown"], index)[..., None])[..., 0]
-        label = layers.take(x["x__label"], index)
-        cost = F.binary_cross_entropy_with_logits(shown, label, reduction="none")
+        shown = layers.take(x["x__shown"], index)[..., None]
+        signal = logits.gather(-1, shown)[..., 0]
+        target = layers.take(x["x__label"], index)
+        cost = F.binary_cross_entropy_with_logits(signal, target, reduction="none")
         loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean()
         return loss
 
