@@ -60,7 +60,7 @@ def build(spec: v.Spec) -> Graph:
     for number, correct in enumerate(spec.corrects):
         graph.add(Node("correction", str(number), correct.kind, correct.span))
     for limit in spec.limits:
-        graph.add(Node("limit", limit.name, "analysis", limit.span))
+        _limit(graph, limit)
     return graph
 
 
@@ -91,3 +91,20 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
                 graph.join(f"loop:{exit_.loop}", "runs", node)
             ends.append(node)
         graph.join(ends[0], "distils-from", ends[1])
+
+
+def _limit(graph: Graph, limit: v.Limit) -> None:
+    key = graph.add(
+        Node("limit", limit.name, f"{limit.network.activation}, {limit.network.outputs} outputs", limit.span)
+    )
+    source = graph.add(
+        Node(
+            "data",
+            limit.name,
+            f"{limit.data.count} {limit.data.word} of {limit.data.source.word}",
+            limit.data.span,
+        )
+    )
+    graph.join(source, "reads", key)
+    for label, loss in zip(limit.labels, limit.loss, strict=True):
+        graph.join(graph.add(Node("loss", f"{limit.name}.{label}", label, loss.span)), "scores", key)

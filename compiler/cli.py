@@ -17,6 +17,7 @@ examples:
   gencc specs/igd_layout.gen --emit model -o -     print one program
   gencc specs/igd_layout.gen --emit train --set "forward.order=zip(category, box)"
   gencc run specs/igd_layout.gen train sample      compile, train, then sample
+  gencc run specs/ntk_barlow_twins.gen analyse     a study of wide networks and their tangent kernels
   gencc check specs/*.gen                          report every mistake
   gencc view specs/igd_layout.gen                  a page that draws which sites each visit noises
   gencc fmt specs/igd_layout.gen --diff            canonical layout
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--emit",
         default="train,sample",
         metavar="KIND[,KIND..]",
-        help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, all",
+        help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, analyse, all",
     )
     compile_.add_argument(
         "-o",
@@ -91,13 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="explain a diagnostic")
     explain.add_argument("code", nargs="?")
     commands.add_parser("plugins", help="list installed plug-ins and their options")
-    run = commands.add_parser("run", help="compile and run stages: train, sample")
+    run = commands.add_parser("run", help="compile and run stages: train, sample, analyse")
     run.add_argument("spec")
     run.add_argument(
         "stages",
         nargs="+",
         metavar="STAGE",
-        help="train, sample; what stands after -- goes to the last of them",
+        help="train, sample, analyse; what stands after -- goes to the last of them",
     )
     run.add_argument("-o", "--out", default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")

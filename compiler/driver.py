@@ -29,7 +29,13 @@ class Compilation:
 
     @property
     def ok(self) -> bool:
-        return self.program is not None and not has_errors(self.diagnostics)
+        emits = self.program is not None or (self.graph is not None and bool(self.limits))
+        return emits and not has_errors(self.diagnostics)
+
+    @property
+    def limits(self) -> tuple[v.Limit, ...]:
+        """What an analysis program is about; a spec may consist of nothing else."""
+        return self.spec.limits if self.spec is not None else ()
 
     @property
     def sha(self) -> str:

@@ -42,7 +42,7 @@ NodeKind = Literal[
 ]
 
 ENDS: dict[EdgeKind, tuple[set[NodeKind], set[NodeKind]]] = {
-    "reads": ({"data", "variable"}, {"variable", "denoiser"}),
+    "reads": ({"data", "variable"}, {"variable", "denoiser", "limit"}),
     "noises": ({"kernel"}, {"variable"}),
     "visits": ({"visits"}, {"variable"}),
     "predicts": ({"denoiser", "exit"}, {"target"}),
@@ -50,7 +50,7 @@ ENDS: dict[EdgeKind, tuple[set[NodeKind], set[NodeKind]]] = {
     "conditions-on": ({"condition"}, {"variable"}),
     "shapes-at": ({"shape", "correction"}, {"visits"}),
     "precedes": ({"loop", "visits"}, {"loop", "visits"}),
-    "scores": ({"target"}, {"variable"}),
+    "scores": ({"target", "loss"}, {"variable", "limit"}),
     "runs": ({"denoiser", "loop"}, {"loop", "exit"}),
 }
 """Which kinds of node an edge may join."""

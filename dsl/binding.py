@@ -23,7 +23,7 @@ from .syntax import Binary, Call, Expr, List, Name, Negative, Number, Setting, T
 
 MISSING: Any = object()
 
-ALIASES = {"from": "from_data"}
+ALIASES = {"from": "from_data", "lambda": "lambda_"}
 """Words of the language that are not words of Python."""
 
 FORMULA_NAMES = {"u", "pi"}

@@ -62,7 +62,7 @@ def classify(tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
         starts = not in_call and _starts_entry(token, before)
         if kind == "NAME":
             kind = token.kind = _name_kind(token, before.kind, after, second, starts, in_call, level.kind)
-        elif kind == "COMMA" and not in_call and _separates(after, second, padded[k + 3].kind):
+        elif kind == "COMMA" and not in_call and _separates(*padded[k + 1 : k + 4]):
             kind = token.kind = "SEP"
         if kind in BINARY:
             level.operators += 1
@@ -110,13 +110,14 @@ def _starts_entry(token: Token, before: Token) -> bool:
     return token.first and before.kind not in GOES_ON and token.kind not in GOES_ON
 
 
-def _separates(after: str, second: str, third: str) -> bool:
+def _separates(after: Token, second: Token, third: Token) -> bool:
     """Whether a comma outside parentheses stands between entries: an entry with a name of its own follows, or none."""
-    if after in ("RBRACE", ""):
+    if after.kind in ("RBRACE", ""):
         return True
-    return after == "NAME" and (
-        second in ("EQUALS", "COLON") or (second == "NAME" and third in ("EQUALS", "LBRACE"))
-    )
+    if after.kind != "NAME":
+        return False
+    two_words = second.kind == "NAME" and not second.first and third.kind in ("EQUALS", "LBRACE")
+    return second.kind in ("EQUALS", "COLON") or two_words
 
 
 def _name_kind(

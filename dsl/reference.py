@@ -26,7 +26,8 @@ BLOCKS: tuple[tuple[str, type[v.Model]], ...] = (
     ("correct inverse_noise", v.Correct),
     ("limit NAME", v.Limit),
 )
-HIDDEN = {"loops", "name", "kind", "noise"}
+HIDDEN = {"loops", "name", "kind", "noise", "labels"}
+BACK = {value: key for key, value in ALIASES.items()}
 
 
 def default(field: FieldInfo) -> str:
@@ -37,6 +38,8 @@ def default(field: FieldInfo) -> str:
         return f"`{value.word}`"
     if isinstance(value, v.Range):
         return f"`{value.low}..{value.high}`"
+    if isinstance(value, tuple) and value and isinstance(value[0], v.Form):
+        return ", ".join(f"`{part.word}`" for part in value)
     return {None: "none", (): "none"}.get(value, f"`{value}`") if not isinstance(value, dict) else "none"
 
 
@@ -67,17 +70,16 @@ def text() -> str:
             "| option | takes | default | |",
             "|---|---|---|---|",
         ]
-        back = {value: key for key, value in ALIASES.items()}
         for name, field in model.model_fields.items():
             if name not in HIDDEN:
                 takes = described(field.annotation).replace("|", "\\|")
                 out.append(
-                    f"| `{back.get(name, name)}` | {takes} | {default(field)} | {field.description or ''} |"
+                    f"| `{BACK.get(name, name)}` | {takes} | {default(field)} | {field.description or ''} |"
                 )
         out.append("")
     out += ["## Orders", "", *(f"- {summary(o)}" for o in get_args(v.Orders)), "", "## Forms", ""]
     for form in forms:
-        fields = ", ".join(f"{n}: {f.description}" for n, f in form.model_fields.items())
+        fields = ", ".join(f"{BACK.get(n, n)}: {f.description}" for n, f in form.model_fields.items())
         out.append(f"- `{form.word}`: {summary(form)}" + (f" ({fields})" if fields else ""))
     out += ["", "## Diagnostics", "", "`gencc explain CODE` shows a wrong and a right example.", ""]
     out += [f"- `{code}` {title}" for code, title in CODES.items()]

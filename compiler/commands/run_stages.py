@@ -16,22 +16,25 @@ from ..driver import compile_source
 from .compile_spec import emitted, seen_from, write
 from .showing import show
 
-STAGES = ("train", "sample")
+STAGES = ("train", "sample", "analyse")
 
 
 def run(options: argparse.Namespace) -> int:
     """Compiles, then runs each stage in its own process; stops at the first that fails."""
     for stage in options.stages:
         if stage not in STAGES:
-            print(f"error: no stage {stage!r}; there are {' and '.join(STAGES)}", file=sys.stderr)
+            print(f"error: no stage {stage!r}; there are {', '.join(STAGES)}", file=sys.stderr)
             return 2
     source = apply(read(options.spec), options.set)
     done = compile_source(source)
     if done.spec is not None and done.ok:
         done.diagnostics += needs.programs(done.spec, set(options.stages))
     show(source, done.diagnostics, options)
-    if has_errors(done.diagnostics) or done.program is None:
+    if has_errors(done.diagnostics) or not done.ok:
         return 1
+    if "analyse" in options.stages and not done.limits:
+        print(f"error: {options.spec} has no `limit` to analyse", file=sys.stderr)
+        return 2
     folder = Path(options.out or Path("build") / Path(options.spec).stem)
     status = write(
         folder,

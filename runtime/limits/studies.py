@@ -1,0 +1,177 @@
+"""A study: networks of several widths and seeds, run one after another, kept as they finish, and reported."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from ..errors import UserError
+from .expectations import Expectation
+from .losses import Loss
+from .records import Record
+
+RunOne = Callable[[Loss, int, int], Record]
+"""(loss, width, seed) to what that network leaves."""
+Key = tuple[str, str, int, int]
+"""Limit, loss, width, seed."""
+
+
+@dataclass
+class Limit:
+    """What was run of one `limit` block: loss to width to the records of its seeds."""
+
+    name: str
+    losses: Mapping[str, Loss]
+    seeds: int
+    time: float
+    expect: Sequence[Expectation]
+    runs: dict[str, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
+
+
+class Study:
+    """The runs of a program, kept in ``runs.jsonl`` of its folder: a study that was interrupted goes on where it was."""
+
+    def __init__(self, options: argparse.Namespace, title: str, sha: str) -> None:
+        self.out: Path = options.out
+        self.seeds: int | None = options.seeds
+        self.widths: tuple[int, ...] | None = options.widths
+        self.title, self.sha = title, sha
+        self.limits: list[Limit] = []
+        self.console = Console(file=sys.stderr)
+        self._file = self.out / "runs.jsonl"
+        self._done = self._load(options.overwrite)
+
+    def limit(
+        self, name: str, run: RunOne, *, losses: Mapping[str, Loss], widths: Sequence[int], seeds: int, time: float,
+        expect: Sequence[Expectation] = (),
+    ) -> None:  # fmt: skip
+        """Runs ``run(loss, width, seed)`` for every loss, seed and width that is not done yet."""
+        widths, seeds = sorted(self.widths or widths), self.seeds or seeds
+        limit = Limit(name, losses, seeds, time, expect)
+        self.limits.append(limit)
+        total = len(losses) * len(widths) * seeds
+        missing = [
+            (label, width, seed)
+            for label in losses
+            for seed in range(seeds)
+            for width in widths
+            if (name, label, width, seed) not in self._done
+        ]
+        if missing:
+            self._say(f"{name}: {len(missing)} of {total} networks to run")
+        work, spent, ahead = 0.0, 0.0, float(sum(width for _, width, _ in missing))
+        for label, width, seed in missing:
+            began = _now()
+            record = run(losses[label], width, seed)
+            seconds = _now() - began
+            self._keep((name, label, width, seed), record, seconds)
+            work, spent = work + width, spent + seconds
+            left = spent / work * (ahead - work)
+            shown = "  ".join(
+                f"{k} {v:.3g}" for k, v in list(record.numbers.items())[:3] if isinstance(v, float)
+            )
+            self._say(
+                f"{name}  {label}  M {width}  seed {seed}  {shown}  {seconds:.1f} s  {int(left // 60)}:{int(left % 60):02d} left"
+            )
+        for label in losses:
+            limit.runs[label] = {
+                m: [self._done[(name, label, m, seed)] for seed in range(seeds)] for m in widths
+            }
+
+    def report(self) -> None:
+        """Writes ``report.json``, a picture per limit and one self-contained page, and prints the tables."""
+        from . import reporting
+
+        print(reporting.write(self))
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _keep(self, key: Key, record: Record, seconds: float) -> None:
+        kept = {
+            "limit": key[0], "loss": key[1], "width": key[2], "seed": key[3], "seconds": round(seconds, 2),
+            **record.as_json(),
+        }  # fmt: skip
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(kept) + "\n")
+        self._done[key] = kept
+
+    def _load(self, overwrite: bool) -> dict[Key, dict[str, Any]]:
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            if overwrite or not self._file.exists() or not self._file.stat().st_size:
+                self._file.write_text(json.dumps({"spec": self.sha}) + "\n", encoding="utf-8")
+            text = self._file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{error.filename or self.out}: {error.strerror}") from error
+        lines = text.split("\n")
+        if lines[-1]:  # an interrupt cut the last line short: that network is run again
+            self._file.write_text(text[: -len(lines[-1])], encoding="utf-8")
+        done: dict[Key, dict[str, Any]] = {}
+        for number, line in enumerate(lines[:-1], 1):
+            try:
+                kept = json.loads(line)
+                if number == 1:
+                    if kept["spec"] != self.sha:
+                        raise UserError(
+                            f"{self._file} holds runs of another version of the spec: choose another --out, or --overwrite"
+                        )
+                    continue
+                key = (str(kept["limit"]), str(kept["loss"]), int(kept["width"]), int(kept["seed"]))
+                done[key] = {**kept, "numbers": dict(kept["numbers"]), "curves": dict(kept["curves"])}
+            except (ValueError, KeyError, TypeError) as error:
+                raise UserError(
+                    f"{self._file}, line {number}: this is no run ({error}): mend it, or --overwrite"
+                ) from error
+        return done
+
+
+def _now() -> float:
+    return time.perf_counter()
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of widths such as 64,256,1024") from None
+    if min(widths) < 1 or len(set(widths)) != len(widths):
+        raise argparse.ArgumentTypeError("widths are different whole numbers from 1 up")
+    return widths
+
+
+def begin(description: str | None, here: Path, *, out: str) -> Study:
+    """Reads the command line and opens the study's folder."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the study (default {out})")
+    parser.add_argument(
+        "--seeds", type=int, default=None, help="networks of each width, instead of the spec's"
+    )
+    parser.add_argument(
+        "--widths", type=_widths, default=None, metavar="M,M,..", help="other widths than the spec's"
+    )
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="begin anew; by default finished networks are not run again"
+    )
+    options = parser.parse_args()
+    if options.seeds is not None and options.seeds < 1:
+        parser.error("--seeds must be at least 1")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    spec = here / "spec.gen"
+    text = spec.read_bytes() if spec.exists() else b""
+    title = (description or "").strip().split("\n")[0]
+    return Study(options, title, sha256(text).hexdigest())
