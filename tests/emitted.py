@@ -48,7 +48,7 @@ def build(found):
     """The emitted model with made-up sizes, and examples that fit it."""
     cls = next(c for c in vars(found).values() if isinstance(c, type) and c.__module__ == found.__name__)
     names = list(inspect.signature(cls.__init__).parameters)[1:]
-    model = cls(**{n: torch.full((26,), 1 / 26) if n.endswith("frequencies") else 26 for n in names})
+    model = cls(**made_up(found, names))
     g = torch.Generator().manual_seed(0)
     values, present = {}, {}
     for name, field in found.FIELDS.items():
@@ -68,3 +68,9 @@ def build(found):
 def course(model):
     """What a training step decides for the whole batch."""
     return model.course(0.5, torch.Generator().manual_seed(0)) if hasattr(model, "course") else {}
+
+
+def made_up(found, names):
+    """Arguments for the constructor of an emitted model: 26 values of every token, equally frequent."""
+    known = {n: torch.full((26,), 1 / 26) if n.endswith("frequencies") else 26 for n in names}
+    return {n: [v] * len(found.COLUMNS) if n.startswith("column_") else v for n, v in known.items()}

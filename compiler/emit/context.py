@@ -16,7 +16,7 @@ from gencc.dsl.syntax import Expr, List
 from .. import order as algebra
 from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
-from . import loops
+from . import columns, loops
 from .render import literal
 
 
@@ -79,15 +79,20 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     for x in seen:
         if x.noised or x.dropped:
             _tasks(spec, x)
+    stored, seen = seen, columns.gathered(program, seen)
     noised = [x for x in seen if x.noised]
     groups = _groups(seen, plates)
     report = _report(spec)
     cls = class_name(spec.name, program.imports.values())
-    order_text = _order(program)
+    order_text = columns.order(_order(program), seen)
     tokens = sum(g.size for g in groups)
     for g in groups:
         for x in g.vars:
             x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.stop}]"
+            if x.members:  # the k-th of them
+                x.rows = (
+                    "[:, k : k + 1]" if g.start == "0" else f"[:, {g.start} + k : {int(g.start) + 1} + k]"
+                )
             x.slot_text = "" if g.start == "0" else f" + {g.start}"
     for x in seen:
         x.clocked = bool(x.patch_text) and _alone(program, [y for y in noised if y.patch_text])
@@ -95,10 +100,10 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     fields = [x for x in noised if x.patch_text]
     alone = [x for x in noised if x.row]
     plain = [x for x in noised if not x.shown]
-    lazy = " or ".join(f"{literal(x.name)} in noise" for x in plain) if 1 < len(plain) < len(noised) else ""
+    lazy = " or ".join(columns.in_noise(x) for x in plain) if 1 < len(plain) < len(noised) else ""
     context: dict[str, Any] = {
         "name": spec.name, "cls": cls, "file": file, "sha": sha[:12], "version": gencc.__version__, "exact": exact,
-        "doc": _doc(program), "plates": list(plates.values()), "vars": seen, "noised": noised,
+        "doc": _doc(program, seen), "plates": list(plates.values()), "stored": stored, "vars": seen, "noised": noised,
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
         "trim": program.trim, "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
@@ -153,7 +158,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         veiled=x.mode == "hidden" and not (x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner != "head"),
         patch_text=_patches(x, denoiser), modulates=program.modulates(x), single=program.visits == 1,
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
-        held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
+        members=[], held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
         row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
         prior_shape=_prior_shape(x, plate), slot_text="",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
@@ -370,7 +375,7 @@ def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[Simpl
     at = 0
     for x in seen:
         if x.plate is None and not x.modulates:
-            text = x.py if x.patch_text else f"self.{x.py}_site + {x.py}"
+            text = "*columns" if x.members else x.py if x.patch_text else f"self.{x.py}_site + {x.py}"
             size = x.sites * x.cells
             groups.append(
                 SimpleNamespace(
@@ -403,10 +408,14 @@ def _over_tokens(groups: list[SimpleNamespace], variables: list[SimpleNamespace]
     parts = []
     for g in groups:
         masks = [f'x["{x.py}_{what}"]' for x in g.vars if any(x is y for y in variables)]
+        if g.vars[0].members:
+            mask = f'x[f"{{name}}_{what}"]' if masks else "torch.zeros_like(x[name], dtype=torch.bool)"
+            parts.append(f"*({mask} for name in COLUMNS)")
+            continue
         shown = g.vars[0]
         size = "" if shown.kind == "token" else "[..., 0]"
         parts.append(" | ".join(masks) or f'torch.zeros_like(x["{shown.py}"]{size}, dtype=torch.bool)')
-    return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], 1)"
+    return parts[0] if len(parts) == 1 and parts[0][0] != "*" else f"torch.cat([{', '.join(parts)}], 1)"
 
 
 def _present(groups: list[SimpleNamespace], any_plate: bool) -> list[str]:
@@ -465,16 +474,23 @@ def _report(spec: v.Spec) -> SimpleNamespace | None:
 
 
 def _arguments(seen: list[SimpleNamespace]) -> list[str]:
-    out = [f"{x.py}_values: int" for x in seen if x.values == f"{x.py}_values"]
-    return out + [f"{x.py}_frequencies: Tensor" for x in seen if x.frequencies]
+    out = [
+        f"{x.py}_values: {'list[int]' if x.members else 'int'}" for x in seen if x.values == f"{x.py}_values"
+    ]
+    laws = [x for x in seen if x.frequencies]
+    return out + [f"{x.py}_frequencies: {'list[Tensor]' if x.members else 'Tensor'}" for x in laws]
 
 
 def _from(seen: list[SimpleNamespace], holder: str) -> list[str]:
     """The constructor's arguments, taken from a data set or a checkpoint."""
-    out = [f"{x.py}_values={holder}.values({literal(x.name)})" for x in seen if x.values == f"{x.py}_values"]
-    return out + [
-        f"{x.py}_frequencies={holder}.frequencies({literal(x.name)})" for x in seen if x.frequencies
-    ]
+
+    def call(x: SimpleNamespace, what: str) -> str:
+        if x.members:
+            return f"column_{what}=[{holder}.{what}(name) for name in COLUMNS]"
+        return f"{x.py}_{what}={holder}.{what}({literal(x.name)})"
+
+    out = [call(x, "values") for x in seen if x.values == f"{x.py}_values"]
+    return out + [call(x, "frequencies") for x in seen if x.frequencies]
 
 
 def _load(spec: v.Spec, base: str) -> str:
@@ -497,8 +513,8 @@ def _order(program: Program) -> str:
     return algebra.text(program.spec.forward.order, {x.name: x.sites for x in program.vars})
 
 
-def _doc(program: Program) -> str:
-    noised = ", ".join(x.py for x in program.noised)
+def _doc(program: Program, seen: list[SimpleNamespace]) -> str:
+    noised = ", ".join(f"{len(x.members)} columns" if x.members else x.py for x in seen if x.noised)
     if all(x.most == 1 for x in program.noised):
         return f"Interleaved Gibbs diffusion over {noised} (arXiv 2502.13450): every visit noises one site."
     return f"Diffusion over {noised} in joint visits: the sites of a visit are denoised independently of one another."

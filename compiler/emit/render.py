@@ -40,6 +40,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
+        extensions=["jinja2.ext.loopcontrols"],
     )
     environment.filters["py"] = literal
     return environment

@@ -16,21 +16,23 @@ from gencc.runtime import data, kernels, layers, order
 from gencc.runtime.sites import Examples
 from gencc.runtime.tables import Tables
 
+# Tokens that are treated alike, each a site of its own.
+COLUMNS = (
+    "workclass",
+    "education",
+    "education_num",
+    "marital_status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "native_country",
+    "outcome",
+)
+
 # order = number -> workclass -> education -> education_num -> marital_status -> occupation -> relationship -> race -> sex -> native_country -> outcome  (igd_adult.gen:23)
 ROUNDS = 4
-ROUND = order.sequence(
-    order.sweep("number", 5),
-    order.sweep("workclass", 1),
-    order.sweep("education", 1),
-    order.sweep("education_num", 1),
-    order.sweep("marital_status", 1),
-    order.sweep("occupation", 1),
-    order.sweep("relationship", 1),
-    order.sweep("race", 1),
-    order.sweep("sex", 1),
-    order.sweep("native_country", 1),
-    order.sweep("outcome", 1),
-)
+ROUND = order.sequence(order.sweep("number", 5), *(order.sweep(name, 1) for name in COLUMNS))
 VISITS = 60  # of a whole trajectory
 
 # noise number = gaussian(signal = cosine, steps = 25): 100 inner steps  (igd_adult.gen:24)
@@ -39,45 +41,9 @@ u = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
 signal = torch.cos(0.5 * torch.pi * u).square()
 NUMBER_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
 
-# noise workclass = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:25)
+# noise column = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:25-34)
 u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-WORKCLASS_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise education = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:26)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-EDUCATION_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise education_num = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:27)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-EDUCATION_NUM_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise marital_status = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:28)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-MARITAL_STATUS_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise occupation = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:29)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-OCCUPATION_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise relationship = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:30)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-RELATIONSHIP_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise race = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:31)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-RACE_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise sex = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:32)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-SEX_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise native_country = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:33)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-NATIVE_COUNTRY_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise outcome = uniform(keep = cosine): what 4 visits keep  (igd_adult.gen:34)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-OUTCOME_KEEP = torch.cos(0.5 * torch.pi * u).square()
+COLUMN_KEEP = torch.cos(0.5 * torch.pi * u).square()
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
@@ -110,171 +76,50 @@ def load_data() -> data.Dataset:
 
 
 class IgdAdult(nn.Module):
-    """Interleaved Gibbs diffusion over number, workclass, education, education_num, marital_status, occupation, relationship, race, sex, native_country, outcome (arXiv 2502.13450): every visit noises one site."""
+    """Interleaved Gibbs diffusion over number, 10 columns (arXiv 2502.13450): every visit noises one site."""
 
-    def __init__(
-        self,
-        workclass_values: int,
-        education_values: int,
-        education_num_values: int,
-        marital_status_values: int,
-        occupation_values: int,
-        relationship_values: int,
-        race_values: int,
-        sex_values: int,
-        native_country_values: int,
-        outcome_values: int,
-    ) -> None:
+    def __init__(self, column_values: list[int]) -> None:
         super().__init__()
         self.number_noise = kernels.Gaussian(NUMBER_BETA, NUMBER_STEPS)
-        self.workclass_noise = kernels.uniform(WORKCLASS_KEEP, workclass_values)
-        self.education_noise = kernels.uniform(EDUCATION_KEEP, education_values)
-        self.education_num_noise = kernels.uniform(EDUCATION_NUM_KEEP, education_num_values)
-        self.marital_status_noise = kernels.uniform(MARITAL_STATUS_KEEP, marital_status_values)
-        self.occupation_noise = kernels.uniform(OCCUPATION_KEEP, occupation_values)
-        self.relationship_noise = kernels.uniform(RELATIONSHIP_KEEP, relationship_values)
-        self.race_noise = kernels.uniform(RACE_KEEP, race_values)
-        self.sex_noise = kernels.uniform(SEX_KEEP, sex_values)
-        self.native_country_noise = kernels.uniform(NATIVE_COUNTRY_KEEP, native_country_values)
-        self.outcome_noise = kernels.uniform(OUTCOME_KEEP, outcome_values)
+        self.column_noise = nn.ModuleList([kernels.uniform(COLUMN_KEEP, n) for n in column_values])
 
         self.number_site = nn.Parameter(0.02 * torch.randn(5, WIDTH))
         self.number_value = layers.Vector(1, WIDTH)
         self.number_level = layers.Fourier(WIDTH)
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.workclass_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.workclass_value = nn.Embedding(workclass_values, WIDTH)
-        self.workclass_level = layers.Fourier(WIDTH)
-        self.workclass_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.education_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.education_value = nn.Embedding(education_values, WIDTH)
-        self.education_level = layers.Fourier(WIDTH)
-        self.education_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.education_num_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.education_num_value = nn.Embedding(education_num_values, WIDTH)
-        self.education_num_level = layers.Fourier(WIDTH)
-        self.education_num_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.marital_status_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.marital_status_value = nn.Embedding(marital_status_values, WIDTH)
-        self.marital_status_level = layers.Fourier(WIDTH)
-        self.marital_status_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.occupation_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.occupation_value = nn.Embedding(occupation_values, WIDTH)
-        self.occupation_level = layers.Fourier(WIDTH)
-        self.occupation_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.relationship_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.relationship_value = nn.Embedding(relationship_values, WIDTH)
-        self.relationship_level = layers.Fourier(WIDTH)
-        self.relationship_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.race_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.race_value = nn.Embedding(race_values, WIDTH)
-        self.race_level = layers.Fourier(WIDTH)
-        self.race_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.sex_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.sex_value = nn.Embedding(sex_values, WIDTH)
-        self.sex_level = layers.Fourier(WIDTH)
-        self.sex_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.native_country_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.native_country_value = nn.Embedding(native_country_values, WIDTH)
-        self.native_country_level = layers.Fourier(WIDTH)
-        self.native_country_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.outcome_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.outcome_value = nn.Embedding(outcome_values, WIDTH)
-        self.outcome_level = layers.Fourier(WIDTH)
-        self.outcome_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.column_site = nn.Parameter(0.02 * torch.randn(len(COLUMNS), WIDTH))
+        self.column_value = nn.ModuleList([nn.Embedding(n, WIDTH) for n in column_values])
+        self.column_level = nn.ModuleList([layers.Fourier(WIDTH) for _ in COLUMNS])
+        self.column_hidden = nn.Parameter(0.02 * torch.randn(len(COLUMNS), WIDTH))
 
         # denoiser transformer (igd_adult.gen:37)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
         self.number_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=1)
-        self.workclass_head = layers.TokenHead(WIDTH, workclass_values)
-        self.education_head = layers.TokenHead(WIDTH, education_values)
-        self.education_num_head = layers.TokenHead(WIDTH, education_num_values)
-        self.marital_status_head = layers.TokenHead(WIDTH, marital_status_values)
-        self.occupation_head = layers.TokenHead(WIDTH, occupation_values)
-        self.relationship_head = layers.TokenHead(WIDTH, relationship_values)
-        self.race_head = layers.TokenHead(WIDTH, race_values)
-        self.sex_head = layers.TokenHead(WIDTH, sex_values)
-        self.native_country_head = layers.TokenHead(WIDTH, native_country_values)
-        self.outcome_head = layers.TokenHead(WIDTH, outcome_values)
+        self.column_head = nn.ModuleList([layers.TokenHead(WIDTH, n) for n in column_values])
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 15, WIDTH); the sites that the visit asks about are hidden."""
         number = self.number_value(x["number"])
         number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
-        workclass = self.workclass_value(x["workclass"])
-        workclass = workclass + self.workclass_level(x["workclass_count"] / 4)
-        workclass = torch.where(x["workclass_query"][..., None], self.workclass_hidden, workclass)
-        education = self.education_value(x["education"])
-        education = education + self.education_level(x["education_count"] / 4)
-        education = torch.where(x["education_query"][..., None], self.education_hidden, education)
-        education_num = self.education_num_value(x["education_num"])
-        education_num = education_num + self.education_num_level(x["education_num_count"] / 4)
-        education_num = torch.where(
-            x["education_num_query"][..., None], self.education_num_hidden, education_num
-        )
-        marital_status = self.marital_status_value(x["marital_status"])
-        marital_status = marital_status + self.marital_status_level(x["marital_status_count"] / 4)
-        marital_status = torch.where(
-            x["marital_status_query"][..., None], self.marital_status_hidden, marital_status
-        )
-        occupation = self.occupation_value(x["occupation"])
-        occupation = occupation + self.occupation_level(x["occupation_count"] / 4)
-        occupation = torch.where(x["occupation_query"][..., None], self.occupation_hidden, occupation)
-        relationship = self.relationship_value(x["relationship"])
-        relationship = relationship + self.relationship_level(x["relationship_count"] / 4)
-        relationship = torch.where(x["relationship_query"][..., None], self.relationship_hidden, relationship)
-        race = self.race_value(x["race"])
-        race = race + self.race_level(x["race_count"] / 4)
-        race = torch.where(x["race_query"][..., None], self.race_hidden, race)
-        sex = self.sex_value(x["sex"])
-        sex = sex + self.sex_level(x["sex_count"] / 4)
-        sex = torch.where(x["sex_query"][..., None], self.sex_hidden, sex)
-        native_country = self.native_country_value(x["native_country"])
-        native_country = native_country + self.native_country_level(x["native_country_count"] / 4)
-        native_country = torch.where(
-            x["native_country_query"][..., None], self.native_country_hidden, native_country
-        )
-        outcome = self.outcome_value(x["outcome"])
-        outcome = outcome + self.outcome_level(x["outcome_count"] / 4)
-        outcome = torch.where(x["outcome_query"][..., None], self.outcome_hidden, outcome)
+        columns = []
+        for k, name in enumerate(COLUMNS):
+            column = self.column_value[k](x[name])
+            column = column + self.column_level[k](x[f"{name}_count"] / 4)
+            column = torch.where(x[f"{name}_query"][..., None], self.column_hidden[k], column)
+            columns.append(self.column_site[k] + column)
         tokens = torch.cat(
             [
                 self.number_site + number,
-                self.workclass_site + workclass,
-                self.education_site + education,
-                self.education_num_site + education_num,
-                self.marital_status_site + marital_status,
-                self.occupation_site + occupation,
-                self.relationship_site + relationship,
-                self.race_site + race,
-                self.sex_site + sex,
-                self.native_country_site + native_country,
-                self.outcome_site + outcome,
+                *columns,
             ],
             dim=1,
         )
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(
-            torch.cat(
-                [
-                    x["number_query"],
-                    x["workclass_query"],
-                    x["education_query"],
-                    x["education_num_query"],
-                    x["marital_status_query"],
-                    x["occupation_query"],
-                    x["relationship_query"],
-                    x["race_query"],
-                    x["sex_query"],
-                    x["native_country_query"],
-                    x["outcome_query"],
-                ],
-                1,
-            ),
-            1,
+            torch.cat([x["number_query"], *(x[f"{name}_query"] for name in COLUMNS)], 1), 1
         )
         tokens = self.core_loop(tokens, clock, None, rows=asked)
         return tokens
@@ -284,42 +129,15 @@ class IgdAdult(nn.Module):
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         number = clean.values["number"]
-        workclass = clean.values["workclass"]
-        education = clean.values["education"]
-        education_num = clean.values["education_num"]
-        marital_status = clean.values["marital_status"]
-        occupation = clean.values["occupation"]
-        relationship = clean.values["relationship"]
-        race = clean.values["race"]
-        sex = clean.values["sex"]
-        native_country = clean.values["native_country"]
-        outcome = clean.values["outcome"]
+        columns = {name: clean.values[name] for name in COLUMNS}
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
-        workclass_free = torch.ones_like(workclass, dtype=torch.bool)
-        education_free = torch.ones_like(education, dtype=torch.bool)
-        education_num_free = torch.ones_like(education_num, dtype=torch.bool)
-        marital_status_free = torch.ones_like(marital_status, dtype=torch.bool)
-        occupation_free = torch.ones_like(occupation, dtype=torch.bool)
-        relationship_free = torch.ones_like(relationship, dtype=torch.bool)
-        race_free = torch.ones_like(race, dtype=torch.bool)
-        sex_free = torch.ones_like(sex, dtype=torch.bool)
-        native_country_free = torch.ones_like(native_country, dtype=torch.bool)
-        outcome_free = torch.ones_like(outcome, dtype=torch.bool)
+        column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
         visit = order.pick(
             ROUND,
             ROUNDS,
             {
                 "number": number_free,
-                "workclass": workclass_free,
-                "education": education_free,
-                "education_num": education_num_free,
-                "marital_status": marital_status_free,
-                "occupation": occupation_free,
-                "relationship": relationship_free,
-                "race": race_free,
-                "sex": sex_free,
-                "native_country": native_country_free,
-                "outcome": outcome_free,
+                **column_free,
             },
             generator,
         )
@@ -346,95 +164,15 @@ class IgdAdult(nn.Module):
             "number_target": eps,
         }
 
-        m = visit.count["workclass"]
-        before = self.workclass_noise.at(workclass, m, generator)
-        x |= {
-            "workclass": before,
-            "workclass_count": m,
-            "workclass_query": visit.query["workclass"],
-            "workclass_target": before,
-        }
-
-        m = visit.count["education"]
-        before = self.education_noise.at(education, m, generator)
-        x |= {
-            "education": before,
-            "education_count": m,
-            "education_query": visit.query["education"],
-            "education_target": before,
-        }
-
-        m = visit.count["education_num"]
-        before = self.education_num_noise.at(education_num, m, generator)
-        x |= {
-            "education_num": before,
-            "education_num_count": m,
-            "education_num_query": visit.query["education_num"],
-            "education_num_target": before,
-        }
-
-        m = visit.count["marital_status"]
-        before = self.marital_status_noise.at(marital_status, m, generator)
-        x |= {
-            "marital_status": before,
-            "marital_status_count": m,
-            "marital_status_query": visit.query["marital_status"],
-            "marital_status_target": before,
-        }
-
-        m = visit.count["occupation"]
-        before = self.occupation_noise.at(occupation, m, generator)
-        x |= {
-            "occupation": before,
-            "occupation_count": m,
-            "occupation_query": visit.query["occupation"],
-            "occupation_target": before,
-        }
-
-        m = visit.count["relationship"]
-        before = self.relationship_noise.at(relationship, m, generator)
-        x |= {
-            "relationship": before,
-            "relationship_count": m,
-            "relationship_query": visit.query["relationship"],
-            "relationship_target": before,
-        }
-
-        m = visit.count["race"]
-        before = self.race_noise.at(race, m, generator)
-        x |= {
-            "race": before,
-            "race_count": m,
-            "race_query": visit.query["race"],
-            "race_target": before,
-        }
-
-        m = visit.count["sex"]
-        before = self.sex_noise.at(sex, m, generator)
-        x |= {
-            "sex": before,
-            "sex_count": m,
-            "sex_query": visit.query["sex"],
-            "sex_target": before,
-        }
-
-        m = visit.count["native_country"]
-        before = self.native_country_noise.at(native_country, m, generator)
-        x |= {
-            "native_country": before,
-            "native_country_count": m,
-            "native_country_query": visit.query["native_country"],
-            "native_country_target": before,
-        }
-
-        m = visit.count["outcome"]
-        before = self.outcome_noise.at(outcome, m, generator)
-        x |= {
-            "outcome": before,
-            "outcome_count": m,
-            "outcome_query": visit.query["outcome"],
-            "outcome_target": before,
-        }
+        for k, (name, column) in enumerate(columns.items()):
+            m = visit.count[name]
+            before = self.column_noise[k].at(column, m, generator)
+            x |= {
+                name: before,
+                f"{name}_count": m,
+                f"{name}_query": visit.query[name],
+                f"{name}_target": before,
+            }
         return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -449,75 +187,13 @@ class IgdAdult(nn.Module):
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
-        # predict workclass by cross_entropy (igd_adult.gen:44)
-        index, asked = layers.queried(x["workclass_query"], 1)
-        logits = self.workclass_head(layers.take(h[:, 5:6], index))
-        target = layers.take(x["workclass_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["workclass"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict education by cross_entropy (igd_adult.gen:45)
-        index, asked = layers.queried(x["education_query"], 1)
-        logits = self.education_head(layers.take(h[:, 6:7], index))
-        target = layers.take(x["education_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["education"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict education_num by cross_entropy (igd_adult.gen:46)
-        index, asked = layers.queried(x["education_num_query"], 1)
-        logits = self.education_num_head(layers.take(h[:, 7:8], index))
-        target = layers.take(x["education_num_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["education_num"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict marital_status by cross_entropy (igd_adult.gen:47)
-        index, asked = layers.queried(x["marital_status_query"], 1)
-        logits = self.marital_status_head(layers.take(h[:, 8:9], index))
-        target = layers.take(x["marital_status_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["marital_status"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict occupation by cross_entropy (igd_adult.gen:48)
-        index, asked = layers.queried(x["occupation_query"], 1)
-        logits = self.occupation_head(layers.take(h[:, 9:10], index))
-        target = layers.take(x["occupation_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["occupation"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict relationship by cross_entropy (igd_adult.gen:49)
-        index, asked = layers.queried(x["relationship_query"], 1)
-        logits = self.relationship_head(layers.take(h[:, 10:11], index))
-        target = layers.take(x["relationship_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["relationship"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict race by cross_entropy (igd_adult.gen:50)
-        index, asked = layers.queried(x["race_query"], 1)
-        logits = self.race_head(layers.take(h[:, 11:12], index))
-        target = layers.take(x["race_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["race"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict sex by cross_entropy (igd_adult.gen:51)
-        index, asked = layers.queried(x["sex_query"], 1)
-        logits = self.sex_head(layers.take(h[:, 12:13], index))
-        target = layers.take(x["sex_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["sex"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict native_country by cross_entropy (igd_adult.gen:52)
-        index, asked = layers.queried(x["native_country_query"], 1)
-        logits = self.native_country_head(layers.take(h[:, 13:14], index))
-        target = layers.take(x["native_country_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["native_country"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict outcome by cross_entropy (igd_adult.gen:53)
-        index, asked = layers.queried(x["outcome_query"], 1)
-        logits = self.outcome_head(layers.take(h[:, 14:15], index))
-        target = layers.take(x["outcome_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["outcome"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        # predict column by cross_entropy (igd_adult.gen:44-53)
+        for k, name in enumerate(COLUMNS):
+            index, asked = layers.queried(x[f"{name}_query"], 1)
+            logits = self.column_head[k](layers.take(h[:, 5 + k : 6 + k], index))
+            target = layers.take(x[f"{name}_target"], index)
+            cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+            loss[name] = torch.where(asked, cost, 0.0).sum(1).mean()
         return loss
 
     # ---- sampling
@@ -535,16 +211,10 @@ class IgdAdult(nn.Module):
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
             "number": self.number_noise.prior((len(start), 5, 1), generator),
-            "workclass": self.workclass_noise.prior((len(start), 1), generator),
-            "education": self.education_noise.prior((len(start), 1), generator),
-            "education_num": self.education_num_noise.prior((len(start), 1), generator),
-            "marital_status": self.marital_status_noise.prior((len(start), 1), generator),
-            "occupation": self.occupation_noise.prior((len(start), 1), generator),
-            "relationship": self.relationship_noise.prior((len(start), 1), generator),
-            "race": self.race_noise.prior((len(start), 1), generator),
-            "sex": self.sex_noise.prior((len(start), 1), generator),
-            "native_country": self.native_country_noise.prior((len(start), 1), generator),
-            "outcome": self.outcome_noise.prior((len(start), 1), generator),
+            **{
+                name: noise.prior((len(start), 1), generator)
+                for name, noise in zip(COLUMNS, self.column_noise)
+            },
         }
         for name, kept in given.items():
             if name in values:
@@ -567,26 +237,9 @@ class IgdAdult(nn.Module):
         values = dict(samples.values)
         m = path.count["number"].expand(len(samples), -1)
         values["number"], _ = self.number_noise.at(values["number"], NUMBER_STEPS * m, generator)
-        m = path.count["workclass"].expand(len(samples), -1)
-        values["workclass"] = self.workclass_noise.at(values["workclass"], m, generator)
-        m = path.count["education"].expand(len(samples), -1)
-        values["education"] = self.education_noise.at(values["education"], m, generator)
-        m = path.count["education_num"].expand(len(samples), -1)
-        values["education_num"] = self.education_num_noise.at(values["education_num"], m, generator)
-        m = path.count["marital_status"].expand(len(samples), -1)
-        values["marital_status"] = self.marital_status_noise.at(values["marital_status"], m, generator)
-        m = path.count["occupation"].expand(len(samples), -1)
-        values["occupation"] = self.occupation_noise.at(values["occupation"], m, generator)
-        m = path.count["relationship"].expand(len(samples), -1)
-        values["relationship"] = self.relationship_noise.at(values["relationship"], m, generator)
-        m = path.count["race"].expand(len(samples), -1)
-        values["race"] = self.race_noise.at(values["race"], m, generator)
-        m = path.count["sex"].expand(len(samples), -1)
-        values["sex"] = self.sex_noise.at(values["sex"], m, generator)
-        m = path.count["native_country"].expand(len(samples), -1)
-        values["native_country"] = self.native_country_noise.at(values["native_country"], m, generator)
-        m = path.count["outcome"].expand(len(samples), -1)
-        values["outcome"] = self.outcome_noise.at(values["outcome"], m, generator)
+        for k, name in enumerate(COLUMNS):
+            m = path.count[name].expand(len(samples), -1)
+            values[name] = self.column_noise[k].at(values[name], m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
@@ -606,56 +259,12 @@ class IgdAdult(nn.Module):
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
-        if "workclass" in noise:
-            index, asked = layers.queried(x["workclass_query"], 1)
-            logits = self.workclass_head(layers.take(h[:, 5:6], index)).float()
-            token = kernels.choose(logits / temperature, noise["workclass"])
-            drawn["workclass"] = layers.put(x["workclass"], index, token, asked)
-        if "education" in noise:
-            index, asked = layers.queried(x["education_query"], 1)
-            logits = self.education_head(layers.take(h[:, 6:7], index)).float()
-            token = kernels.choose(logits / temperature, noise["education"])
-            drawn["education"] = layers.put(x["education"], index, token, asked)
-        if "education_num" in noise:
-            index, asked = layers.queried(x["education_num_query"], 1)
-            logits = self.education_num_head(layers.take(h[:, 7:8], index)).float()
-            token = kernels.choose(logits / temperature, noise["education_num"])
-            drawn["education_num"] = layers.put(x["education_num"], index, token, asked)
-        if "marital_status" in noise:
-            index, asked = layers.queried(x["marital_status_query"], 1)
-            logits = self.marital_status_head(layers.take(h[:, 8:9], index)).float()
-            token = kernels.choose(logits / temperature, noise["marital_status"])
-            drawn["marital_status"] = layers.put(x["marital_status"], index, token, asked)
-        if "occupation" in noise:
-            index, asked = layers.queried(x["occupation_query"], 1)
-            logits = self.occupation_head(layers.take(h[:, 9:10], index)).float()
-            token = kernels.choose(logits / temperature, noise["occupation"])
-            drawn["occupation"] = layers.put(x["occupation"], index, token, asked)
-        if "relationship" in noise:
-            index, asked = layers.queried(x["relationship_query"], 1)
-            logits = self.relationship_head(layers.take(h[:, 10:11], index)).float()
-            token = kernels.choose(logits / temperature, noise["relationship"])
-            drawn["relationship"] = layers.put(x["relationship"], index, token, asked)
-        if "race" in noise:
-            index, asked = layers.queried(x["race_query"], 1)
-            logits = self.race_head(layers.take(h[:, 11:12], index)).float()
-            token = kernels.choose(logits / temperature, noise["race"])
-            drawn["race"] = layers.put(x["race"], index, token, asked)
-        if "sex" in noise:
-            index, asked = layers.queried(x["sex_query"], 1)
-            logits = self.sex_head(layers.take(h[:, 12:13], index)).float()
-            token = kernels.choose(logits / temperature, noise["sex"])
-            drawn["sex"] = layers.put(x["sex"], index, token, asked)
-        if "native_country" in noise:
-            index, asked = layers.queried(x["native_country_query"], 1)
-            logits = self.native_country_head(layers.take(h[:, 13:14], index)).float()
-            token = kernels.choose(logits / temperature, noise["native_country"])
-            drawn["native_country"] = layers.put(x["native_country"], index, token, asked)
-        if "outcome" in noise:
-            index, asked = layers.queried(x["outcome_query"], 1)
-            logits = self.outcome_head(layers.take(h[:, 14:15], index)).float()
-            token = kernels.choose(logits / temperature, noise["outcome"])
-            drawn["outcome"] = layers.put(x["outcome"], index, token, asked)
+        for k, name in enumerate(COLUMNS):
+            if name in noise:
+                index, asked = layers.queried(x[f"{name}_query"], 1)
+                logits = self.column_head[k](layers.take(h[:, 5 + k : 6 + k], index)).float()
+                token = kernels.choose(logits / temperature, noise[name])
+                drawn[name] = layers.put(x[name], index, token, asked)
         return drawn
 
     @torch.no_grad()
@@ -670,173 +279,44 @@ class IgdAdult(nn.Module):
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         number = state.values["number"]
-        workclass = state.values["workclass"]
-        education = state.values["education"]
-        education_num = state.values["education_num"]
-        marital_status = state.values["marital_status"]
-        occupation = state.values["occupation"]
-        relationship = state.values["relationship"]
-        race = state.values["race"]
-        sex = state.values["sex"]
-        native_country = state.values["native_country"]
-        outcome = state.values["outcome"]
+        columns = {name: state.values[name] for name in COLUMNS}
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
-        workclass_free = torch.ones_like(workclass, dtype=torch.bool)
-        education_free = torch.ones_like(education, dtype=torch.bool)
-        education_num_free = torch.ones_like(education_num, dtype=torch.bool)
-        marital_status_free = torch.ones_like(marital_status, dtype=torch.bool)
-        occupation_free = torch.ones_like(occupation, dtype=torch.bool)
-        relationship_free = torch.ones_like(relationship, dtype=torch.bool)
-        race_free = torch.ones_like(race, dtype=torch.bool)
-        sex_free = torch.ones_like(sex, dtype=torch.bool)
-        native_country_free = torch.ones_like(native_country, dtype=torch.bool)
-        outcome_free = torch.ones_like(outcome, dtype=torch.bool)
+        column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
         free = {
             "number": number_free,
-            "workclass": workclass_free,
-            "education": education_free,
-            "education_num": education_num_free,
-            "marital_status": marital_status_free,
-            "occupation": occupation_free,
-            "relationship": relationship_free,
-            "race": race_free,
-            "sex": sex_free,
-            "native_country": native_country_free,
-            "outcome": outcome_free,
+            **column_free,
         }
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
-            workclass_query = visit.query.get("workclass", torch.zeros_like(workclass_free)) & workclass_free
-            workclass_count = (visit.count["workclass"]).expand(workclass.shape)
-            education_query = visit.query.get("education", torch.zeros_like(education_free)) & education_free
-            education_count = (visit.count["education"]).expand(education.shape)
-            education_num_query = (
-                visit.query.get("education_num", torch.zeros_like(education_num_free)) & education_num_free
-            )
-            education_num_count = (visit.count["education_num"]).expand(education_num.shape)
-            marital_status_query = (
-                visit.query.get("marital_status", torch.zeros_like(marital_status_free)) & marital_status_free
-            )
-            marital_status_count = (visit.count["marital_status"]).expand(marital_status.shape)
-            occupation_query = (
-                visit.query.get("occupation", torch.zeros_like(occupation_free)) & occupation_free
-            )
-            occupation_count = (visit.count["occupation"]).expand(occupation.shape)
-            relationship_query = (
-                visit.query.get("relationship", torch.zeros_like(relationship_free)) & relationship_free
-            )
-            relationship_count = (visit.count["relationship"]).expand(relationship.shape)
-            race_query = visit.query.get("race", torch.zeros_like(race_free)) & race_free
-            race_count = (visit.count["race"]).expand(race.shape)
-            sex_query = visit.query.get("sex", torch.zeros_like(sex_free)) & sex_free
-            sex_count = (visit.count["sex"]).expand(sex.shape)
-            native_country_query = (
-                visit.query.get("native_country", torch.zeros_like(native_country_free)) & native_country_free
-            )
-            native_country_count = (visit.count["native_country"]).expand(native_country.shape)
-            outcome_query = visit.query.get("outcome", torch.zeros_like(outcome_free)) & outcome_free
-            outcome_count = (visit.count["outcome"]).expand(outcome.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "number": number,
                 "number_count": number_count,
                 "number_query": number_query,
-                "workclass": workclass,
-                "workclass_count": workclass_count,
-                "workclass_query": workclass_query,
-                "education": education,
-                "education_count": education_count,
-                "education_query": education_query,
-                "education_num": education_num,
-                "education_num_count": education_num_count,
-                "education_num_query": education_num_query,
-                "marital_status": marital_status,
-                "marital_status_count": marital_status_count,
-                "marital_status_query": marital_status_query,
-                "occupation": occupation,
-                "occupation_count": occupation_count,
-                "occupation_query": occupation_query,
-                "relationship": relationship,
-                "relationship_count": relationship_count,
-                "relationship_query": relationship_query,
-                "race": race,
-                "race_count": race_count,
-                "race_query": race_query,
-                "sex": sex,
-                "sex_count": sex_count,
-                "sex_query": sex_query,
-                "native_country": native_country,
-                "native_country_count": native_country_count,
-                "native_country_query": native_country_query,
-                "outcome": outcome,
-                "outcome_count": outcome_count,
-                "outcome_query": outcome_query,
             }
+            for name, column in columns.items():
+                query = visit.query.get(name, torch.zeros_like(column_free[name])) & column_free[name]
+                x |= {
+                    name: column,
+                    f"{name}_count": visit.count[name].expand(column.shape),
+                    f"{name}_query": query,
+                }
             noise = {}
             if "number" in visit.query:
                 noise["number"] = self.number_noise.fresh((NUMBER_STEPS, len(state), 1, 1), generator)
-            if "workclass" in visit.query:
-                noise["workclass"] = kernels.gumbel(
-                    (*workclass.shape, self.workclass_noise.values), generator
-                )
-            if "education" in visit.query:
-                noise["education"] = kernels.gumbel(
-                    (*education.shape, self.education_noise.values), generator
-                )
-            if "education_num" in visit.query:
-                noise["education_num"] = kernels.gumbel(
-                    (*education_num.shape, self.education_num_noise.values), generator
-                )
-            if "marital_status" in visit.query:
-                noise["marital_status"] = kernels.gumbel(
-                    (*marital_status.shape, self.marital_status_noise.values), generator
-                )
-            if "occupation" in visit.query:
-                noise["occupation"] = kernels.gumbel(
-                    (*occupation.shape, self.occupation_noise.values), generator
-                )
-            if "relationship" in visit.query:
-                noise["relationship"] = kernels.gumbel(
-                    (*relationship.shape, self.relationship_noise.values), generator
-                )
-            if "race" in visit.query:
-                noise["race"] = kernels.gumbel((*race.shape, self.race_noise.values), generator)
-            if "sex" in visit.query:
-                noise["sex"] = kernels.gumbel((*sex.shape, self.sex_noise.values), generator)
-            if "native_country" in visit.query:
-                noise["native_country"] = kernels.gumbel(
-                    (*native_country.shape, self.native_country_noise.values), generator
-                )
-            if "outcome" in visit.query:
-                noise["outcome"] = kernels.gumbel((*outcome.shape, self.outcome_noise.values), generator)
+            for k, (name, column) in enumerate(columns.items()):
+                if name in visit.query:
+                    noise[name] = kernels.gumbel((*column.shape, self.column_noise[k].values), generator)
             drawn = self.visit(x, noise, temperature)
             number = drawn.get("number", number)
-            workclass = drawn.get("workclass", workclass)
-            education = drawn.get("education", education)
-            education_num = drawn.get("education_num", education_num)
-            marital_status = drawn.get("marital_status", marital_status)
-            occupation = drawn.get("occupation", occupation)
-            relationship = drawn.get("relationship", relationship)
-            race = drawn.get("race", race)
-            sex = drawn.get("sex", sex)
-            native_country = drawn.get("native_country", native_country)
-            outcome = drawn.get("outcome", outcome)
+            columns = {name: drawn.get(name, column) for name, column in columns.items()}
             if progress is not None:
                 progress(1)
         return Examples(
             {
                 "number": number,
-                "workclass": workclass,
-                "education": education,
-                "education_num": education_num,
-                "marital_status": marital_status,
-                "occupation": occupation,
-                "relationship": relationship,
-                "race": race,
-                "sex": sex,
-                "native_country": native_country,
-                "outcome": outcome,
+                **columns,
             },
             state.present,
         )

@@ -16,21 +16,12 @@ from gencc.runtime import data, kernels, layers, order
 from gencc.runtime.sites import Examples
 from gencc.runtime.tables import Tables
 
+# Tokens that are treated alike, each a site of its own.
+COLUMNS = ("sex", "education", "marriage", "pay_0", "pay_2", "pay_3", "pay_4", "pay_5", "pay_6", "default")
+
 # order = number -> sex -> education -> marriage -> pay_0 -> pay_2 -> pay_3 -> pay_4 -> pay_5 -> pay_6 -> default  (igd_default.gen:24)
 ROUNDS = 4
-ROUND = order.sequence(
-    order.sweep("number", 14),
-    order.sweep("sex", 1),
-    order.sweep("education", 1),
-    order.sweep("marriage", 1),
-    order.sweep("pay_0", 1),
-    order.sweep("pay_2", 1),
-    order.sweep("pay_3", 1),
-    order.sweep("pay_4", 1),
-    order.sweep("pay_5", 1),
-    order.sweep("pay_6", 1),
-    order.sweep("default", 1),
-)
+ROUND = order.sequence(order.sweep("number", 14), *(order.sweep(name, 1) for name in COLUMNS))
 VISITS = 96  # of a whole trajectory
 
 # noise number = gaussian(signal = cosine, steps = 25): 100 inner steps  (igd_default.gen:25)
@@ -39,45 +30,9 @@ u = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
 signal = torch.cos(0.5 * torch.pi * u).square()
 NUMBER_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
 
-# noise sex = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:26)
+# noise column = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:26-35)
 u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-SEX_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise education = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:27)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-EDUCATION_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise marriage = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:28)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-MARRIAGE_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise pay_0 = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:29)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-PAY_0_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise pay_2 = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:30)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-PAY_2_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise pay_3 = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:31)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-PAY_3_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise pay_4 = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:32)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-PAY_4_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise pay_5 = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:33)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-PAY_5_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise pay_6 = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:34)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-PAY_6_KEEP = torch.cos(0.5 * torch.pi * u).square()
-
-# noise default = uniform(keep = cosine): what 4 visits keep  (igd_default.gen:35)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
-DEFAULT_KEEP = torch.cos(0.5 * torch.pi * u).square()
+COLUMN_KEEP = torch.cos(0.5 * torch.pi * u).square()
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
@@ -125,165 +80,50 @@ def load_data() -> data.Dataset:
 
 
 class IgdDefault(nn.Module):
-    """Interleaved Gibbs diffusion over number, sex, education, marriage, pay_0, pay_2, pay_3, pay_4, pay_5, pay_6, default (arXiv 2502.13450): every visit noises one site."""
+    """Interleaved Gibbs diffusion over number, 10 columns (arXiv 2502.13450): every visit noises one site."""
 
-    def __init__(
-        self,
-        sex_values: int,
-        education_values: int,
-        marriage_values: int,
-        pay_0_values: int,
-        pay_2_values: int,
-        pay_3_values: int,
-        pay_4_values: int,
-        pay_5_values: int,
-        pay_6_values: int,
-        default_values: int,
-    ) -> None:
+    def __init__(self, column_values: list[int]) -> None:
         super().__init__()
         self.number_noise = kernels.Gaussian(NUMBER_BETA, NUMBER_STEPS)
-        self.sex_noise = kernels.uniform(SEX_KEEP, sex_values)
-        self.education_noise = kernels.uniform(EDUCATION_KEEP, education_values)
-        self.marriage_noise = kernels.uniform(MARRIAGE_KEEP, marriage_values)
-        self.pay_0_noise = kernels.uniform(PAY_0_KEEP, pay_0_values)
-        self.pay_2_noise = kernels.uniform(PAY_2_KEEP, pay_2_values)
-        self.pay_3_noise = kernels.uniform(PAY_3_KEEP, pay_3_values)
-        self.pay_4_noise = kernels.uniform(PAY_4_KEEP, pay_4_values)
-        self.pay_5_noise = kernels.uniform(PAY_5_KEEP, pay_5_values)
-        self.pay_6_noise = kernels.uniform(PAY_6_KEEP, pay_6_values)
-        self.default_noise = kernels.uniform(DEFAULT_KEEP, default_values)
+        self.column_noise = nn.ModuleList([kernels.uniform(COLUMN_KEEP, n) for n in column_values])
 
         self.number_site = nn.Parameter(0.02 * torch.randn(14, WIDTH))
         self.number_value = layers.Vector(1, WIDTH)
         self.number_level = layers.Fourier(WIDTH)
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.sex_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.sex_value = nn.Embedding(sex_values, WIDTH)
-        self.sex_level = layers.Fourier(WIDTH)
-        self.sex_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.education_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.education_value = nn.Embedding(education_values, WIDTH)
-        self.education_level = layers.Fourier(WIDTH)
-        self.education_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.marriage_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.marriage_value = nn.Embedding(marriage_values, WIDTH)
-        self.marriage_level = layers.Fourier(WIDTH)
-        self.marriage_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.pay_0_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.pay_0_value = nn.Embedding(pay_0_values, WIDTH)
-        self.pay_0_level = layers.Fourier(WIDTH)
-        self.pay_0_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.pay_2_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.pay_2_value = nn.Embedding(pay_2_values, WIDTH)
-        self.pay_2_level = layers.Fourier(WIDTH)
-        self.pay_2_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.pay_3_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.pay_3_value = nn.Embedding(pay_3_values, WIDTH)
-        self.pay_3_level = layers.Fourier(WIDTH)
-        self.pay_3_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.pay_4_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.pay_4_value = nn.Embedding(pay_4_values, WIDTH)
-        self.pay_4_level = layers.Fourier(WIDTH)
-        self.pay_4_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.pay_5_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.pay_5_value = nn.Embedding(pay_5_values, WIDTH)
-        self.pay_5_level = layers.Fourier(WIDTH)
-        self.pay_5_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.pay_6_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.pay_6_value = nn.Embedding(pay_6_values, WIDTH)
-        self.pay_6_level = layers.Fourier(WIDTH)
-        self.pay_6_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.default_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
-        self.default_value = nn.Embedding(default_values, WIDTH)
-        self.default_level = layers.Fourier(WIDTH)
-        self.default_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.column_site = nn.Parameter(0.02 * torch.randn(len(COLUMNS), WIDTH))
+        self.column_value = nn.ModuleList([nn.Embedding(n, WIDTH) for n in column_values])
+        self.column_level = nn.ModuleList([layers.Fourier(WIDTH) for _ in COLUMNS])
+        self.column_hidden = nn.Parameter(0.02 * torch.randn(len(COLUMNS), WIDTH))
 
         # denoiser transformer (igd_default.gen:38)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
         self.number_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=1)
-        self.sex_head = layers.TokenHead(WIDTH, sex_values)
-        self.education_head = layers.TokenHead(WIDTH, education_values)
-        self.marriage_head = layers.TokenHead(WIDTH, marriage_values)
-        self.pay_0_head = layers.TokenHead(WIDTH, pay_0_values)
-        self.pay_2_head = layers.TokenHead(WIDTH, pay_2_values)
-        self.pay_3_head = layers.TokenHead(WIDTH, pay_3_values)
-        self.pay_4_head = layers.TokenHead(WIDTH, pay_4_values)
-        self.pay_5_head = layers.TokenHead(WIDTH, pay_5_values)
-        self.pay_6_head = layers.TokenHead(WIDTH, pay_6_values)
-        self.default_head = layers.TokenHead(WIDTH, default_values)
+        self.column_head = nn.ModuleList([layers.TokenHead(WIDTH, n) for n in column_values])
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 24, WIDTH); the sites that the visit asks about are hidden."""
         number = self.number_value(x["number"])
         number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
-        sex = self.sex_value(x["sex"])
-        sex = sex + self.sex_level(x["sex_count"] / 4)
-        sex = torch.where(x["sex_query"][..., None], self.sex_hidden, sex)
-        education = self.education_value(x["education"])
-        education = education + self.education_level(x["education_count"] / 4)
-        education = torch.where(x["education_query"][..., None], self.education_hidden, education)
-        marriage = self.marriage_value(x["marriage"])
-        marriage = marriage + self.marriage_level(x["marriage_count"] / 4)
-        marriage = torch.where(x["marriage_query"][..., None], self.marriage_hidden, marriage)
-        pay_0 = self.pay_0_value(x["pay_0"])
-        pay_0 = pay_0 + self.pay_0_level(x["pay_0_count"] / 4)
-        pay_0 = torch.where(x["pay_0_query"][..., None], self.pay_0_hidden, pay_0)
-        pay_2 = self.pay_2_value(x["pay_2"])
-        pay_2 = pay_2 + self.pay_2_level(x["pay_2_count"] / 4)
-        pay_2 = torch.where(x["pay_2_query"][..., None], self.pay_2_hidden, pay_2)
-        pay_3 = self.pay_3_value(x["pay_3"])
-        pay_3 = pay_3 + self.pay_3_level(x["pay_3_count"] / 4)
-        pay_3 = torch.where(x["pay_3_query"][..., None], self.pay_3_hidden, pay_3)
-        pay_4 = self.pay_4_value(x["pay_4"])
-        pay_4 = pay_4 + self.pay_4_level(x["pay_4_count"] / 4)
-        pay_4 = torch.where(x["pay_4_query"][..., None], self.pay_4_hidden, pay_4)
-        pay_5 = self.pay_5_value(x["pay_5"])
-        pay_5 = pay_5 + self.pay_5_level(x["pay_5_count"] / 4)
-        pay_5 = torch.where(x["pay_5_query"][..., None], self.pay_5_hidden, pay_5)
-        pay_6 = self.pay_6_value(x["pay_6"])
-        pay_6 = pay_6 + self.pay_6_level(x["pay_6_count"] / 4)
-        pay_6 = torch.where(x["pay_6_query"][..., None], self.pay_6_hidden, pay_6)
-        default = self.default_value(x["default"])
-        default = default + self.default_level(x["default_count"] / 4)
-        default = torch.where(x["default_query"][..., None], self.default_hidden, default)
+        columns = []
+        for k, name in enumerate(COLUMNS):
+            column = self.column_value[k](x[name])
+            column = column + self.column_level[k](x[f"{name}_count"] / 4)
+            column = torch.where(x[f"{name}_query"][..., None], self.column_hidden[k], column)
+            columns.append(self.column_site[k] + column)
         tokens = torch.cat(
             [
                 self.number_site + number,
-                self.sex_site + sex,
-                self.education_site + education,
-                self.marriage_site + marriage,
-                self.pay_0_site + pay_0,
-                self.pay_2_site + pay_2,
-                self.pay_3_site + pay_3,
-                self.pay_4_site + pay_4,
-                self.pay_5_site + pay_5,
-                self.pay_6_site + pay_6,
-                self.default_site + default,
+                *columns,
             ],
             dim=1,
         )
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(
-            torch.cat(
-                [
-                    x["number_query"],
-                    x["sex_query"],
-                    x["education_query"],
-                    x["marriage_query"],
-                    x["pay_0_query"],
-                    x["pay_2_query"],
-                    x["pay_3_query"],
-                    x["pay_4_query"],
-                    x["pay_5_query"],
-                    x["pay_6_query"],
-                    x["default_query"],
-                ],
-                1,
-            ),
-            1,
+            torch.cat([x["number_query"], *(x[f"{name}_query"] for name in COLUMNS)], 1), 1
         )
         tokens = self.core_loop(tokens, clock, None, rows=asked)
         return tokens
@@ -293,42 +133,15 @@ class IgdDefault(nn.Module):
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         number = clean.values["number"]
-        sex = clean.values["sex"]
-        education = clean.values["education"]
-        marriage = clean.values["marriage"]
-        pay_0 = clean.values["pay_0"]
-        pay_2 = clean.values["pay_2"]
-        pay_3 = clean.values["pay_3"]
-        pay_4 = clean.values["pay_4"]
-        pay_5 = clean.values["pay_5"]
-        pay_6 = clean.values["pay_6"]
-        default = clean.values["default"]
+        columns = {name: clean.values[name] for name in COLUMNS}
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
-        sex_free = torch.ones_like(sex, dtype=torch.bool)
-        education_free = torch.ones_like(education, dtype=torch.bool)
-        marriage_free = torch.ones_like(marriage, dtype=torch.bool)
-        pay_0_free = torch.ones_like(pay_0, dtype=torch.bool)
-        pay_2_free = torch.ones_like(pay_2, dtype=torch.bool)
-        pay_3_free = torch.ones_like(pay_3, dtype=torch.bool)
-        pay_4_free = torch.ones_like(pay_4, dtype=torch.bool)
-        pay_5_free = torch.ones_like(pay_5, dtype=torch.bool)
-        pay_6_free = torch.ones_like(pay_6, dtype=torch.bool)
-        default_free = torch.ones_like(default, dtype=torch.bool)
+        column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
         visit = order.pick(
             ROUND,
             ROUNDS,
             {
                 "number": number_free,
-                "sex": sex_free,
-                "education": education_free,
-                "marriage": marriage_free,
-                "pay_0": pay_0_free,
-                "pay_2": pay_2_free,
-                "pay_3": pay_3_free,
-                "pay_4": pay_4_free,
-                "pay_5": pay_5_free,
-                "pay_6": pay_6_free,
-                "default": default_free,
+                **column_free,
             },
             generator,
         )
@@ -355,95 +168,15 @@ class IgdDefault(nn.Module):
             "number_target": eps,
         }
 
-        m = visit.count["sex"]
-        before = self.sex_noise.at(sex, m, generator)
-        x |= {
-            "sex": before,
-            "sex_count": m,
-            "sex_query": visit.query["sex"],
-            "sex_target": before,
-        }
-
-        m = visit.count["education"]
-        before = self.education_noise.at(education, m, generator)
-        x |= {
-            "education": before,
-            "education_count": m,
-            "education_query": visit.query["education"],
-            "education_target": before,
-        }
-
-        m = visit.count["marriage"]
-        before = self.marriage_noise.at(marriage, m, generator)
-        x |= {
-            "marriage": before,
-            "marriage_count": m,
-            "marriage_query": visit.query["marriage"],
-            "marriage_target": before,
-        }
-
-        m = visit.count["pay_0"]
-        before = self.pay_0_noise.at(pay_0, m, generator)
-        x |= {
-            "pay_0": before,
-            "pay_0_count": m,
-            "pay_0_query": visit.query["pay_0"],
-            "pay_0_target": before,
-        }
-
-        m = visit.count["pay_2"]
-        before = self.pay_2_noise.at(pay_2, m, generator)
-        x |= {
-            "pay_2": before,
-            "pay_2_count": m,
-            "pay_2_query": visit.query["pay_2"],
-            "pay_2_target": before,
-        }
-
-        m = visit.count["pay_3"]
-        before = self.pay_3_noise.at(pay_3, m, generator)
-        x |= {
-            "pay_3": before,
-            "pay_3_count": m,
-            "pay_3_query": visit.query["pay_3"],
-            "pay_3_target": before,
-        }
-
-        m = visit.count["pay_4"]
-        before = self.pay_4_noise.at(pay_4, m, generator)
-        x |= {
-            "pay_4": before,
-            "pay_4_count": m,
-            "pay_4_query": visit.query["pay_4"],
-            "pay_4_target": before,
-        }
-
-        m = visit.count["pay_5"]
-        before = self.pay_5_noise.at(pay_5, m, generator)
-        x |= {
-            "pay_5": before,
-            "pay_5_count": m,
-            "pay_5_query": visit.query["pay_5"],
-            "pay_5_target": before,
-        }
-
-        m = visit.count["pay_6"]
-        before = self.pay_6_noise.at(pay_6, m, generator)
-        x |= {
-            "pay_6": before,
-            "pay_6_count": m,
-            "pay_6_query": visit.query["pay_6"],
-            "pay_6_target": before,
-        }
-
-        m = visit.count["default"]
-        before = self.default_noise.at(default, m, generator)
-        x |= {
-            "default": before,
-            "default_count": m,
-            "default_query": visit.query["default"],
-            "default_target": before,
-        }
+        for k, (name, column) in enumerate(columns.items()):
+            m = visit.count[name]
+            before = self.column_noise[k].at(column, m, generator)
+            x |= {
+                name: before,
+                f"{name}_count": m,
+                f"{name}_query": visit.query[name],
+                f"{name}_target": before,
+            }
         return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -458,75 +191,13 @@ class IgdDefault(nn.Module):
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
-        # predict sex by cross_entropy (igd_default.gen:45)
-        index, asked = layers.queried(x["sex_query"], 1)
-        logits = self.sex_head(layers.take(h[:, 14:15], index))
-        target = layers.take(x["sex_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["sex"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict education by cross_entropy (igd_default.gen:46)
-        index, asked = layers.queried(x["education_query"], 1)
-        logits = self.education_head(layers.take(h[:, 15:16], index))
-        target = layers.take(x["education_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["education"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict marriage by cross_entropy (igd_default.gen:47)
-        index, asked = layers.queried(x["marriage_query"], 1)
-        logits = self.marriage_head(layers.take(h[:, 16:17], index))
-        target = layers.take(x["marriage_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["marriage"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict pay_0 by cross_entropy (igd_default.gen:48)
-        index, asked = layers.queried(x["pay_0_query"], 1)
-        logits = self.pay_0_head(layers.take(h[:, 17:18], index))
-        target = layers.take(x["pay_0_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["pay_0"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict pay_2 by cross_entropy (igd_default.gen:49)
-        index, asked = layers.queried(x["pay_2_query"], 1)
-        logits = self.pay_2_head(layers.take(h[:, 18:19], index))
-        target = layers.take(x["pay_2_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["pay_2"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict pay_3 by cross_entropy (igd_default.gen:50)
-        index, asked = layers.queried(x["pay_3_query"], 1)
-        logits = self.pay_3_head(layers.take(h[:, 19:20], index))
-        target = layers.take(x["pay_3_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["pay_3"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict pay_4 by cross_entropy (igd_default.gen:51)
-        index, asked = layers.queried(x["pay_4_query"], 1)
-        logits = self.pay_4_head(layers.take(h[:, 20:21], index))
-        target = layers.take(x["pay_4_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["pay_4"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict pay_5 by cross_entropy (igd_default.gen:52)
-        index, asked = layers.queried(x["pay_5_query"], 1)
-        logits = self.pay_5_head(layers.take(h[:, 21:22], index))
-        target = layers.take(x["pay_5_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["pay_5"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict pay_6 by cross_entropy (igd_default.gen:53)
-        index, asked = layers.queried(x["pay_6_query"], 1)
-        logits = self.pay_6_head(layers.take(h[:, 22:23], index))
-        target = layers.take(x["pay_6_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["pay_6"] = torch.where(asked, cost, 0.0).sum(1).mean()
-
-        # predict default by cross_entropy (igd_default.gen:54)
-        index, asked = layers.queried(x["default_query"], 1)
-        logits = self.default_head(layers.take(h[:, 23:24], index))
-        target = layers.take(x["default_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["default"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        # predict column by cross_entropy (igd_default.gen:45-54)
+        for k, name in enumerate(COLUMNS):
+            index, asked = layers.queried(x[f"{name}_query"], 1)
+            logits = self.column_head[k](layers.take(h[:, 14 + k : 15 + k], index))
+            target = layers.take(x[f"{name}_target"], index)
+            cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+            loss[name] = torch.where(asked, cost, 0.0).sum(1).mean()
         return loss
 
     # ---- sampling
@@ -544,16 +215,10 @@ class IgdDefault(nn.Module):
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         values = {
             "number": self.number_noise.prior((len(start), 14, 1), generator),
-            "sex": self.sex_noise.prior((len(start), 1), generator),
-            "education": self.education_noise.prior((len(start), 1), generator),
-            "marriage": self.marriage_noise.prior((len(start), 1), generator),
-            "pay_0": self.pay_0_noise.prior((len(start), 1), generator),
-            "pay_2": self.pay_2_noise.prior((len(start), 1), generator),
-            "pay_3": self.pay_3_noise.prior((len(start), 1), generator),
-            "pay_4": self.pay_4_noise.prior((len(start), 1), generator),
-            "pay_5": self.pay_5_noise.prior((len(start), 1), generator),
-            "pay_6": self.pay_6_noise.prior((len(start), 1), generator),
-            "default": self.default_noise.prior((len(start), 1), generator),
+            **{
+                name: noise.prior((len(start), 1), generator)
+                for name, noise in zip(COLUMNS, self.column_noise)
+            },
         }
         for name, kept in given.items():
             if name in values:
@@ -576,26 +241,9 @@ class IgdDefault(nn.Module):
         values = dict(samples.values)
         m = path.count["number"].expand(len(samples), -1)
         values["number"], _ = self.number_noise.at(values["number"], NUMBER_STEPS * m, generator)
-        m = path.count["sex"].expand(len(samples), -1)
-        values["sex"] = self.sex_noise.at(values["sex"], m, generator)
-        m = path.count["education"].expand(len(samples), -1)
-        values["education"] = self.education_noise.at(values["education"], m, generator)
-        m = path.count["marriage"].expand(len(samples), -1)
-        values["marriage"] = self.marriage_noise.at(values["marriage"], m, generator)
-        m = path.count["pay_0"].expand(len(samples), -1)
-        values["pay_0"] = self.pay_0_noise.at(values["pay_0"], m, generator)
-        m = path.count["pay_2"].expand(len(samples), -1)
-        values["pay_2"] = self.pay_2_noise.at(values["pay_2"], m, generator)
-        m = path.count["pay_3"].expand(len(samples), -1)
-        values["pay_3"] = self.pay_3_noise.at(values["pay_3"], m, generator)
-        m = path.count["pay_4"].expand(len(samples), -1)
-        values["pay_4"] = self.pay_4_noise.at(values["pay_4"], m, generator)
-        m = path.count["pay_5"].expand(len(samples), -1)
-        values["pay_5"] = self.pay_5_noise.at(values["pay_5"], m, generator)
-        m = path.count["pay_6"].expand(len(samples), -1)
-        values["pay_6"] = self.pay_6_noise.at(values["pay_6"], m, generator)
-        m = path.count["default"].expand(len(samples), -1)
-        values["default"] = self.default_noise.at(values["default"], m, generator)
+        for k, name in enumerate(COLUMNS):
+            m = path.count[name].expand(len(samples), -1)
+            values[name] = self.column_noise[k].at(values[name], m, generator)
         for name, kept in given.items():
             known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
             values[name] = torch.where(known, samples.values[name], values[name])
@@ -615,56 +263,12 @@ class IgdDefault(nn.Module):
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
-        if "sex" in noise:
-            index, asked = layers.queried(x["sex_query"], 1)
-            logits = self.sex_head(layers.take(h[:, 14:15], index)).float()
-            token = kernels.choose(logits / temperature, noise["sex"])
-            drawn["sex"] = layers.put(x["sex"], index, token, asked)
-        if "education" in noise:
-            index, asked = layers.queried(x["education_query"], 1)
-            logits = self.education_head(layers.take(h[:, 15:16], index)).float()
-            token = kernels.choose(logits / temperature, noise["education"])
-            drawn["education"] = layers.put(x["education"], index, token, asked)
-        if "marriage" in noise:
-            index, asked = layers.queried(x["marriage_query"], 1)
-            logits = self.marriage_head(layers.take(h[:, 16:17], index)).float()
-            token = kernels.choose(logits / temperature, noise["marriage"])
-            drawn["marriage"] = layers.put(x["marriage"], index, token, asked)
-        if "pay_0" in noise:
-            index, asked = layers.queried(x["pay_0_query"], 1)
-            logits = self.pay_0_head(layers.take(h[:, 17:18], index)).float()
-            token = kernels.choose(logits / temperature, noise["pay_0"])
-            drawn["pay_0"] = layers.put(x["pay_0"], index, token, asked)
-        if "pay_2" in noise:
-            index, asked = layers.queried(x["pay_2_query"], 1)
-            logits = self.pay_2_head(layers.take(h[:, 18:19], index)).float()
-            token = kernels.choose(logits / temperature, noise["pay_2"])
-            drawn["pay_2"] = layers.put(x["pay_2"], index, token, asked)
-        if "pay_3" in noise:
-            index, asked = layers.queried(x["pay_3_query"], 1)
-            logits = self.pay_3_head(layers.take(h[:, 19:20], index)).float()
-            token = kernels.choose(logits / temperature, noise["pay_3"])
-            drawn["pay_3"] = layers.put(x["pay_3"], index, token, asked)
-        if "pay_4" in noise:
-            index, asked = layers.queried(x["pay_4_query"], 1)
-            logits = self.pay_4_head(layers.take(h[:, 20:21], index)).float()
-            token = kernels.choose(logits / temperature, noise["pay_4"])
-            drawn["pay_4"] = layers.put(x["pay_4"], index, token, asked)
-        if "pay_5" in noise:
-            index, asked = layers.queried(x["pay_5_query"], 1)
-            logits = self.pay_5_head(layers.take(h[:, 21:22], index)).float()
-            token = kernels.choose(logits / temperature, noise["pay_5"])
-            drawn["pay_5"] = layers.put(x["pay_5"], index, token, asked)
-        if "pay_6" in noise:
-            index, asked = layers.queried(x["pay_6_query"], 1)
-            logits = self.pay_6_head(layers.take(h[:, 22:23], index)).float()
-            token = kernels.choose(logits / temperature, noise["pay_6"])
-            drawn["pay_6"] = layers.put(x["pay_6"], index, token, asked)
-        if "default" in noise:
-            index, asked = layers.queried(x["default_query"], 1)
-            logits = self.default_head(layers.take(h[:, 23:24], index)).float()
-            token = kernels.choose(logits / temperature, noise["default"])
-            drawn["default"] = layers.put(x["default"], index, token, asked)
+        for k, name in enumerate(COLUMNS):
+            if name in noise:
+                index, asked = layers.queried(x[f"{name}_query"], 1)
+                logits = self.column_head[k](layers.take(h[:, 14 + k : 15 + k], index)).float()
+                token = kernels.choose(logits / temperature, noise[name])
+                drawn[name] = layers.put(x[name], index, token, asked)
         return drawn
 
     @torch.no_grad()
@@ -679,151 +283,44 @@ class IgdDefault(nn.Module):
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         number = state.values["number"]
-        sex = state.values["sex"]
-        education = state.values["education"]
-        marriage = state.values["marriage"]
-        pay_0 = state.values["pay_0"]
-        pay_2 = state.values["pay_2"]
-        pay_3 = state.values["pay_3"]
-        pay_4 = state.values["pay_4"]
-        pay_5 = state.values["pay_5"]
-        pay_6 = state.values["pay_6"]
-        default = state.values["default"]
+        columns = {name: state.values[name] for name in COLUMNS}
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
-        sex_free = torch.ones_like(sex, dtype=torch.bool)
-        education_free = torch.ones_like(education, dtype=torch.bool)
-        marriage_free = torch.ones_like(marriage, dtype=torch.bool)
-        pay_0_free = torch.ones_like(pay_0, dtype=torch.bool)
-        pay_2_free = torch.ones_like(pay_2, dtype=torch.bool)
-        pay_3_free = torch.ones_like(pay_3, dtype=torch.bool)
-        pay_4_free = torch.ones_like(pay_4, dtype=torch.bool)
-        pay_5_free = torch.ones_like(pay_5, dtype=torch.bool)
-        pay_6_free = torch.ones_like(pay_6, dtype=torch.bool)
-        default_free = torch.ones_like(default, dtype=torch.bool)
+        column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
         free = {
             "number": number_free,
-            "sex": sex_free,
-            "education": education_free,
-            "marriage": marriage_free,
-            "pay_0": pay_0_free,
-            "pay_2": pay_2_free,
-            "pay_3": pay_3_free,
-            "pay_4": pay_4_free,
-            "pay_5": pay_5_free,
-            "pay_6": pay_6_free,
-            "default": default_free,
+            **column_free,
         }
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
-            sex_query = visit.query.get("sex", torch.zeros_like(sex_free)) & sex_free
-            sex_count = (visit.count["sex"]).expand(sex.shape)
-            education_query = visit.query.get("education", torch.zeros_like(education_free)) & education_free
-            education_count = (visit.count["education"]).expand(education.shape)
-            marriage_query = visit.query.get("marriage", torch.zeros_like(marriage_free)) & marriage_free
-            marriage_count = (visit.count["marriage"]).expand(marriage.shape)
-            pay_0_query = visit.query.get("pay_0", torch.zeros_like(pay_0_free)) & pay_0_free
-            pay_0_count = (visit.count["pay_0"]).expand(pay_0.shape)
-            pay_2_query = visit.query.get("pay_2", torch.zeros_like(pay_2_free)) & pay_2_free
-            pay_2_count = (visit.count["pay_2"]).expand(pay_2.shape)
-            pay_3_query = visit.query.get("pay_3", torch.zeros_like(pay_3_free)) & pay_3_free
-            pay_3_count = (visit.count["pay_3"]).expand(pay_3.shape)
-            pay_4_query = visit.query.get("pay_4", torch.zeros_like(pay_4_free)) & pay_4_free
-            pay_4_count = (visit.count["pay_4"]).expand(pay_4.shape)
-            pay_5_query = visit.query.get("pay_5", torch.zeros_like(pay_5_free)) & pay_5_free
-            pay_5_count = (visit.count["pay_5"]).expand(pay_5.shape)
-            pay_6_query = visit.query.get("pay_6", torch.zeros_like(pay_6_free)) & pay_6_free
-            pay_6_count = (visit.count["pay_6"]).expand(pay_6.shape)
-            default_query = visit.query.get("default", torch.zeros_like(default_free)) & default_free
-            default_count = (visit.count["default"]).expand(default.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "number": number,
                 "number_count": number_count,
                 "number_query": number_query,
-                "sex": sex,
-                "sex_count": sex_count,
-                "sex_query": sex_query,
-                "education": education,
-                "education_count": education_count,
-                "education_query": education_query,
-                "marriage": marriage,
-                "marriage_count": marriage_count,
-                "marriage_query": marriage_query,
-                "pay_0": pay_0,
-                "pay_0_count": pay_0_count,
-                "pay_0_query": pay_0_query,
-                "pay_2": pay_2,
-                "pay_2_count": pay_2_count,
-                "pay_2_query": pay_2_query,
-                "pay_3": pay_3,
-                "pay_3_count": pay_3_count,
-                "pay_3_query": pay_3_query,
-                "pay_4": pay_4,
-                "pay_4_count": pay_4_count,
-                "pay_4_query": pay_4_query,
-                "pay_5": pay_5,
-                "pay_5_count": pay_5_count,
-                "pay_5_query": pay_5_query,
-                "pay_6": pay_6,
-                "pay_6_count": pay_6_count,
-                "pay_6_query": pay_6_query,
-                "default": default,
-                "default_count": default_count,
-                "default_query": default_query,
             }
+            for name, column in columns.items():
+                query = visit.query.get(name, torch.zeros_like(column_free[name])) & column_free[name]
+                x |= {
+                    name: column,
+                    f"{name}_count": visit.count[name].expand(column.shape),
+                    f"{name}_query": query,
+                }
             noise = {}
             if "number" in visit.query:
                 noise["number"] = self.number_noise.fresh((NUMBER_STEPS, len(state), 1, 1), generator)
-            if "sex" in visit.query:
-                noise["sex"] = kernels.gumbel((*sex.shape, self.sex_noise.values), generator)
-            if "education" in visit.query:
-                noise["education"] = kernels.gumbel(
-                    (*education.shape, self.education_noise.values), generator
-                )
-            if "marriage" in visit.query:
-                noise["marriage"] = kernels.gumbel((*marriage.shape, self.marriage_noise.values), generator)
-            if "pay_0" in visit.query:
-                noise["pay_0"] = kernels.gumbel((*pay_0.shape, self.pay_0_noise.values), generator)
-            if "pay_2" in visit.query:
-                noise["pay_2"] = kernels.gumbel((*pay_2.shape, self.pay_2_noise.values), generator)
-            if "pay_3" in visit.query:
-                noise["pay_3"] = kernels.gumbel((*pay_3.shape, self.pay_3_noise.values), generator)
-            if "pay_4" in visit.query:
-                noise["pay_4"] = kernels.gumbel((*pay_4.shape, self.pay_4_noise.values), generator)
-            if "pay_5" in visit.query:
-                noise["pay_5"] = kernels.gumbel((*pay_5.shape, self.pay_5_noise.values), generator)
-            if "pay_6" in visit.query:
-                noise["pay_6"] = kernels.gumbel((*pay_6.shape, self.pay_6_noise.values), generator)
-            if "default" in visit.query:
-                noise["default"] = kernels.gumbel((*default.shape, self.default_noise.values), generator)
+            for k, (name, column) in enumerate(columns.items()):
+                if name in visit.query:
+                    noise[name] = kernels.gumbel((*column.shape, self.column_noise[k].values), generator)
             drawn = self.visit(x, noise, temperature)
             number = drawn.get("number", number)
-            sex = drawn.get("sex", sex)
-            education = drawn.get("education", education)
-            marriage = drawn.get("marriage", marriage)
-            pay_0 = drawn.get("pay_0", pay_0)
-            pay_2 = drawn.get("pay_2", pay_2)
-            pay_3 = drawn.get("pay_3", pay_3)
-            pay_4 = drawn.get("pay_4", pay_4)
-            pay_5 = drawn.get("pay_5", pay_5)
-            pay_6 = drawn.get("pay_6", pay_6)
-            default = drawn.get("default", default)
+            columns = {name: drawn.get(name, column) for name, column in columns.items()}
             if progress is not None:
                 progress(1)
         return Examples(
             {
                 "number": number,
-                "sex": sex,
-                "education": education,
-                "marriage": marriage,
-                "pay_0": pay_0,
-                "pay_2": pay_2,
-                "pay_3": pay_3,
-                "pay_4": pay_4,
-                "pay_5": pay_5,
-                "pay_6": pay_6,
-                "default": default,
+                **columns,
             },
             state.present,
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from model import REPORT, IgdShoppers, load_data
+from model import COLUMNS, REPORT, IgdShoppers, load_data
 
 from gencc.runtime import training
 
@@ -27,17 +27,7 @@ def main() -> None:
         precision="fp32",
     )
     examples = load_data()
-    model = IgdShoppers(
-        informational_values=examples.values("informational"),
-        month_values=examples.values("month"),
-        operatingsystems_values=examples.values("operatingsystems"),
-        browser_values=examples.values("browser"),
-        region_values=examples.values("region"),
-        traffictype_values=examples.values("traffictype"),
-        visitortype_values=examples.values("visitortype"),
-        weekend_values=examples.values("weekend"),
-        revenue_values=examples.values("revenue"),
-    )
+    model = IgdShoppers(column_values=[examples.values(name) for name in COLUMNS])
     optimizer = torch.optim.AdamW(
         model.parameters(),
         lr=0.001,
