@@ -27,3 +27,13 @@ def count(x: v.Variable, denoiser: v.Transformer | v.Exact | None) -> int:
         return 1
     size = sides(x.type.shape, denoiser.patch) or ()
     return math.prod(n // p for n, p in zip(axes(x.type.shape), size, strict=False))
+
+
+def pixels(kind: str, options: str) -> tuple[int, int, int, int]:
+    """Frames, height, width and channels of what a source of tokens stands for, from its options."""
+    told = dict(part.partition("=")[::2] for part in options.split(",") if part)
+    if kind.startswith("moving-digits"):
+        side = int(told.get("size", "24"))
+        return int(told.get("frames", "4")), side, side, 1
+    side = 8 if kind.startswith("digits") else 28
+    return 1, side, side, 1

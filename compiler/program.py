@@ -22,7 +22,7 @@ RESERVED = {
     "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
     "train_", "eval", "apply", "to", "half", "float", "double", "cuda", "cpu", "ROUND", "ROUNDS", "VISITS", "WIDTH", "TASKS", "FIELDS",
-    "REPORT", "Formulas", "Molecules", "Tables", "isinstance", "int", "str", "bool", "reversed", "enumerate", "zip", "sum", "load_data", "shown", "noised", "stack", "column", "columns", "COLUMNS",
+    "REPORT", "Images", "Formulas", "Molecules", "Tables", "isinstance", "int", "str", "bool", "reversed", "enumerate", "zip", "sum", "load_data", "shown", "noised", "stack", "column", "columns", "COLUMNS",
     "LOOPS", "loops", "exits", "states", "student", "early", "truth", "course", "distillation", "blend", "Any",
 }  # fmt: skip
 """Words that an emitted program uses itself; a variable of that name gets a trailing underscore."""

@@ -6,19 +6,33 @@ from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
 
+from . import patches
+
 METRICS = {
     "Layouts": ("alignment", "overlap", "max_iou"),
     "Formulas": ("satisfied", "clauses"),
     "Molecules": ("atom_stability", "molecule_stability", "validity", "uniqueness"),
     "Tables": ("shapes", "trends", "detection"),
+    "Images": ("frechet", "accuracy", "precision", "recall", "temporal"),
 }
-MODULES = {"Layouts": "layouts", "Formulas": "formulas", "Molecules": "molecules", "Tables": "tables"}
+MODULES = {
+    "Layouts": "layouts",
+    "Formulas": "formulas",
+    "Molecules": "molecules",
+    "Tables": "tables",
+    "Images": "images",
+}
 NEEDS = {
     "Layouts": "a plate with a discrete variable and a `real(4) in [..]` box",
     "Formulas": "a plate with a noised `discrete(2)`, and one with three given discrete variables, the literals",
     "Molecules": "a plate with a discrete variable whose values are listed, the symbols, and a `real(3)` position",
     "Tables": "variables outside plates",
+    "Images": "a field in [0, 1], or tokens on a grid, of a named source: `mnist`, `digits`, `moving-digits`, or tokens of "
+    "them; `temporal` needs a video, `accuracy` a class",
 }
+
+IMAGES = ("mnist", "digits", "moving-digits")
+"""Sources whose pixels and classes a judge can learn."""
 
 
 @dataclass(frozen=True)
@@ -101,4 +115,32 @@ def _tables(spec: v.Spec) -> tuple[object, ...] | None:
     return () if spec.variables and all(x.plate is None for x in spec.variables) else None
 
 
-_FITS = {"Layouts": _layouts, "Formulas": _formulas, "Molecules": _molecules, "Tables": _tables}
+def _images(spec: v.Spec) -> tuple[object, ...] | None:
+    kind, _, rest = (spec.data.source if spec.data else "").partition(":")
+    labels = [
+        x.name for x in spec.variables if isinstance(x.type, v.Discrete) and x.plate is None and x.sites == 1
+    ]
+    label = labels[0] if labels else None
+    metrics = spec.evaluate.metrics
+    if kind.removesuffix("-tokens") not in IMAGES or ("accuracy" in metrics and label is None):
+        return None
+    assert spec.data is not None
+    for x in spec.variables:
+        if isinstance(x.type, v.Real) and x.type.is_field and (x.type.low, x.type.high) == (0.0, 1.0):
+            axes = patches.axes(x.type.shape)
+            shape = axes if len(axes) == 4 else (1, *axes)
+            if "temporal" not in metrics or shape[0] > 1:
+                return x.name, label, spec.data.source, shape
+        tokens = kind.endswith("-tokens") and x.grid is not None and isinstance(x.type, v.Discrete)
+        if tokens and ("temporal" not in metrics or kind.startswith("moving")):
+            return x.name, label, spec.data.source, patches.pixels(kind, rest)
+    return None
+
+
+_FITS = {
+    "Layouts": _layouts,
+    "Formulas": _formulas,
+    "Molecules": _molecules,
+    "Tables": _tables,
+    "Images": _images,
+}

@@ -171,12 +171,15 @@ class _Resolver:
             "mnist",
             "digits",
             "moving-digits",
+            "mnist-tokens",
+            "digits-tokens",
+            "moving-digits-tokens",
         ):
             self.bind.error(
                 "GEN104",
                 f"`{found.source}` names no kind of source",
                 found.where("source"),
-                "write `parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits` or `moving-digits:frames=8,size=32`",
+                "write `parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits`, `moving-digits:frames=8,size=32` or `mnist-tokens:grid=7,codes=64`",
             )
         return None if found is MISSING else found
 

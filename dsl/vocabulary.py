@@ -133,7 +133,7 @@ class Data(Model):
     """Where examples come from and how they are split."""
 
     source: str = Field(
-        description="`parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, or a named source: `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits`, `moving-digits:frames=8,size=32`; paths are relative to the spec"
+        description="`parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, or a named source: `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits`, `moving-digits:frames=8,size=32`, `mnist-tokens:grid=7,codes=64`; paths are relative to the spec"
     )
     train: Unit = Field(
         0.9,
@@ -1223,6 +1223,7 @@ Metric = Literal[
     "satisfied", "clauses",
     "shapes", "trends", "detection",
     "atom_stability", "molecule_stability", "validity", "uniqueness",
+    "frechet", "accuracy", "precision", "recall", "temporal",
 ]  # fmt: skip
 
 

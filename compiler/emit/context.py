@@ -48,6 +48,7 @@ def class_name(name: str, imported: Iterable[str]) -> str:
             "Formulas",
             "Molecules",
             "Tables",
+            "Images",
             "Tensor",
             "Callable",
             "F",

@@ -47,6 +47,10 @@ def locate(source: str, base: Path | None = None) -> Path:
             if kind == "digits"
             else videos.moving_digits(rest)
         )
+    if kind in ("mnist-tokens", "digits-tokens", "moving-digits-tokens"):
+        from ..tokenizer import sources
+
+        return sources.table(source)
     if kind == "sat3":
         from . import formulas
 
@@ -58,7 +62,7 @@ def locate(source: str, base: Path | None = None) -> Path:
     if kind not in ("parquet", "csv") or not rest:
         raise UserError(
             f"{source}: a source is written parquet:PATH, csv:PATH, layouts:NAME, sat3:n=9, cnf:FOLDER, qm9, "
-            "mnist, digits or moving-digits:frames=8,size=32"
+            "mnist, digits, moving-digits:frames=8,size=32 or mnist-tokens:grid=7,codes=64"
         )
     path = (base or Path()) / rest
     if path.is_dir() or not path.exists():

@@ -1,0 +1,152 @@
+"""Tables of tokens, made on first use: a tokeniser is trained on a source of pixels, and turns it into tokens.
+
+``mnist-tokens:grid=7,codes=64``, ``digits-tokens:grid=4,codes=64`` and ``moving-digits-tokens:frames=4,size=24,grid=6,
+codes=64,tube=1,count=20000``: columns ``token`` (a list in row-major order of time, height and width) and ``label``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import safetensors.torch
+import torch
+from rich.progress import track
+
+from ..data.options import whole_numbers
+from ..errors import UserError
+from ..files import cache_folder, write_atomically
+from ..pixels import source as pixels
+from .model import Tokenizer
+
+RECIPE = {"version": 1, "width": 32, "length": 16, "steps": 1200, "planes": 64, "lr": 3e-3, "seed": 0}
+"""How it is trained; part of the name of its files."""
+
+SIDES = {"mnist-tokens": 28, "digits-tokens": 8}
+DEFAULTS = {
+    "mnist-tokens": {"grid": 7, "codes": 64},
+    "digits-tokens": {"grid": 4, "codes": 64},
+    "moving-digits-tokens": {
+        "frames": 8,
+        "size": 24,
+        "grid": 6,
+        "codes": 128,
+        "tube": 2,
+        "count": 20_000,
+        "seed": 0,
+    },
+}
+
+
+def options(kind: str, rest: str) -> dict[str, int]:
+    """The options of a source of tokens.
+
+    Raises:
+        UserError: an option that does not exist or cannot be.
+    """
+    o = whole_numbers(kind, rest, DEFAULTS[kind])
+    side = SIDES.get(kind) or o["size"]
+    ratio = side / max(o["grid"], 1)
+    if o["codes"] < 2 or ratio < 2 or ratio != 2 ** (int(ratio).bit_length() - 1):
+        fits = [side // 2**k for k in range(1, 4) if side % 2**k == 0]
+        raise UserError(
+            f"{kind}:{rest}: codes is at least 2, and grid is {side} halved some times: {', '.join(map(str, fits))}"
+        )
+    if "tube" in o and (o["tube"] < 1 or o["frames"] % o["tube"]):
+        raise UserError(f"{kind}:{rest}: tube, the frames of a token, must divide frames")
+    return o
+
+
+def of_pixels(kind: str, rest: str) -> str:
+    """The source of pixels behind a source of tokens."""
+    if kind != "moving-digits-tokens":
+        return kind.removesuffix("-tokens")
+    o = options(kind, rest)
+    return "moving-digits:" + ",".join(f"{k}={o[k]}" for k in ("frames", "size", "count", "seed"))
+
+
+def shape_of(kind: str, o: dict[str, int]) -> tuple[int, int, int, int]:
+    """Frames, height, width and channels of the clips."""
+    side = SIDES.get(kind) or o["size"]
+    return o.get("frames", 1), side, side, 1
+
+
+@lru_cache(maxsize=4)
+def tokenizer(source: str) -> Tokenizer:
+    """The tokeniser of a source of tokens; the first call trains it (a minute or two on one core)."""
+    kind, _, rest = source.partition(":")
+    o = options(kind, rest)
+    path = cache_folder() / f"tokenizer-{_digest(kind, o)}.safetensors"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(RECIPE["seed"]))
+        made = Tokenizer(
+            shape_of(kind, o),
+            o["grid"],
+            o["codes"],
+            o.get("tube", 1),
+            int(RECIPE["width"]),
+            int(RECIPE["length"]),
+        )
+        if path.exists():
+            made.load_state_dict(safetensors.torch.load_file(path))
+        else:
+            train(made, source)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            state = {k: v.contiguous() for k, v in made.state_dict().items()}
+            write_atomically(path, lambda temporary: safetensors.torch.save_file(state, temporary))
+    return made.eval().requires_grad_(False)
+
+
+def train(made: Tokenizer, source: str, steps: int | None = None) -> None:
+    """Fits a tokeniser to the pixels behind ``source``."""
+    steps = steps or int(RECIPE["steps"])
+    per_clip = made.shape[0] // made.tube
+    clips = pixels.load(source, made.shape, 70_000 // made.shape[0]).clips
+    batch = max(1, int(RECIPE["planes"]) // per_clip)
+    optimizer = torch.optim.AdamW(made.parameters(), lr=float(RECIPE["lr"]), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, float(RECIPE["lr"]), steps)
+    for _ in track(range(steps), f"a tokeniser of {source}", disable=not sys.stderr.isatty(), transient=True):
+        loss = made.loss(clips[torch.randint(len(clips), (batch,))])
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+    made.eval()
+    with torch.no_grad():
+        some = clips[:: max(1, len(clips) // 500)]
+        tokens = made.encode(some)
+        error = (made.decode(tokens) - some).square().mean().sqrt()
+        used = int((torch.bincount(tokens.flatten()) > 0).sum())
+    print(
+        f"a tokeniser of {source}: {used} codes in use, root mean square error {error:.3f} of pixels in [0, 1]",
+        file=sys.stderr,
+    )
+
+
+def table(source: str) -> Path:
+    """The Parquet of tokens behind a source, made on first use."""
+    kind, _, rest = source.partition(":")
+    o = options(kind, rest)
+    path = cache_folder() / f"{kind}-{_digest(kind, o)}.parquet"
+    if not path.exists():
+        found = pixels.load(source, shape_of(kind, o))
+        tokens = tokenizer(source).encode(found.clips)
+        flat = pa.array(tokens.to(torch.int16).numpy().reshape(-1))
+        made = pa.table(
+            {
+                "token": pa.FixedSizeListArray.from_arrays(flat, tokens.shape[1]),
+                "label": pa.array(found.label.numpy()),
+            }
+        )
+        write_atomically(path, lambda temporary: pa.parquet.write_table(made, temporary))
+    return path
+
+
+def _digest(kind: str, o: dict[str, int]) -> str:
+    text = json.dumps({**RECIPE, "source": kind, **o}, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
