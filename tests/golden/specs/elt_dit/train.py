@@ -1,0 +1,55 @@
+"""Trains elt_dit.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from elt_dit.gen (sha256 0b5672122857) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import REPORT, EltDit, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/elt_dit",
+        steps=4000,  # elt_dit.gen:43
+        batch=32,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = EltDit()
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.0015,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        course=model.course,
+        warmup=200,
+        decay="cosine",
+        clip=1.0,
+        ema=0.998,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+        known=["label"],
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)
