@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from elt_dit.gen (sha256 0b5672122857) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_dit.gen (sha256 75343c5955c7) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -1,0 +1,241 @@
+"""elt_video: the process and its denoiser.
+
+Compiled from elt_video.gen (sha256 409daf02feee) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, distillation, kernels, layers, looping, order
+from gencc.runtime.images import Images
+from gencc.runtime.sites import Examples
+
+# order = confidence(token, 12, cosine)  (elt_video.gen:18)
+ROUNDS = 1
+ROUND = order.unmask("token", (0, 2, 10, 21, 36, 53, 72, 91, 108, 123, 134, 142, 144))
+VISITS = 12  # of a whole trajectory
+
+# noise token = mask(keep = linear): what 1 visits keep  (elt_video.gen:19)
+u = torch.linspace(0.0, 1.0, 2, dtype=torch.float64)
+TOKEN_KEEP = 1.0 - u
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "token": data.Tokens(size=144, values=64),  # elt_video.gen:13
+    "label": data.Tokens(values=10),  # elt_video.gen:14
+}
+REPORT = Images(
+    "token",
+    "label",
+    "moving-digits-tokens:frames=4,size=24,grid=6,codes=64,tube=1,count=20000",
+    (4, 24, 24, 1),
+    metrics=("frechet", "accuracy", "temporal"),
+)  # elt_video.gen:48
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of elt_video.gen:8, split."""
+    return data.load(
+        "moving-digits-tokens:frames=4,size=24,grid=6,codes=64,tube=1,count=20000", FIELDS, train=0.95, seed=0
+    )
+
+
+class EltVideo(nn.Module):
+    """Diffusion over token in joint visits: the sites of a visit are denoised independently of one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token_noise = kernels.mask(TOKEN_KEEP, 64)
+
+        self.token_site = nn.Parameter(0.02 * torch.randn(144, WIDTH))
+        self.token_value = nn.Embedding(65, WIDTH)
+        self.label_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.label_value = nn.Embedding(10, WIDTH)
+
+        # denoiser transformer (elt_video.gen:22)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.token_head = layers.TokenHead(WIDTH, 64)
+
+    def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (3,)) -> list[Tensor]:
+        """Every token's row after each of ``exits`` repeats, (B, 145, WIDTH)."""
+        token = self.token_value(x["token"])
+        label = self.label_value(x["label"])
+        tokens = torch.cat(
+            [
+                self.token_site + token,
+                self.label_site + label,
+            ],
+            dim=1,
+        )
+        clock = self.clock(x["time"])
+        return self.core_loop.exits(tokens, clock, None, exits)
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        token = clean.values["token"]
+        label = clean.values["label"]
+        token_free = torch.ones_like(token, dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "token": token_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "label": label,
+        }
+
+        # Every masked token is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
+        token_query = token_free & ((visit.count["token"] > 0) | visit.query["token"])
+        x |= {
+            "token": torch.where(token_query, self.token_noise.clean_values, token),
+            "token_query": token_query,
+            "token_target": token,
+        }
+        return x
+
+    def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
+        """What a whole training step shares, at ``progress`` in [0, 1] of training."""
+        return {
+            "student": int(torch.randint(1, 3, (), generator=generator)),  # core.uniform(1, last - 1)
+            "truth": 1.0 - progress,
+        }
+
+    def forward(self, x: dict[str, Tensor], student: int, truth: float) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch; ``student`` repeats make the student."""
+        early, h = self.trunk(x, (student, 3))
+        loss: dict[str, Tensor] = {}
+
+        # predict token by clean (elt_video.gen:28)
+        asked = x["token_query"]
+        logits = self.token_head(h[:, 0:144])
+        cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
+        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_video.gen:30)
+        early_logits = self.token_head(early[:, 0:144])
+        blend = distillation.blend_tokens(x["token_target"], logits, truth)
+        cost = distillation.cross_entropy(early_logits, blend)
+        loss["token student"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "token": self.token_noise.prior((len(start), 144), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        values |= {name: start.values[name] for name in ("label",)}
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["token"].expand(len(samples), -1)
+        values["token"] = self.token_noise.at(values["token"], m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x, (loops,))[0]
+        u = x["time"][:, None, None]  # the schedule of the temperature (elt_video.gen:46)
+        scale = temperature * (0.5 + 0.8 * u)
+        if "token" in noise:
+            # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
+            logits = self.token_head(h[:, 0:144]).float() / scale
+            token = kernels.choose(logits, noise["token"])
+            wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
+            sure = order.surest(logits, token, x["token_query"], x["token_stay"], wobble)
+            drawn["token"] = torch.where(sure, token, x["token"])
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        token = state.values["token"]
+        label = state.values["label"]
+        token_free = torch.ones_like(token, dtype=torch.bool)
+        free = {
+            "token": token_free,
+        }
+        for visit in path.backwards(free):
+            token_query = token_free & (token == self.token_noise.clean_values)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "label": label,
+                "token": token,
+                "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
+                "token_query": token_query,
+            }
+            noise = {}
+            if "token" in visit.query:
+                noise["token"] = kernels.gumbel((*token.shape, 64), generator)
+                noise["token chosen"] = kernels.gumbel(token.shape, generator)
+            drawn = self.visit(x, noise, temperature, loops)
+            token = drawn.get("token", token)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "token": token,
+                "label": label,
+            },
+            state.present,
+        )

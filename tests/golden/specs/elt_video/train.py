@@ -1,0 +1,54 @@
+"""Trains elt_video.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from elt_video.gen (sha256 409daf02feee) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import REPORT, EltVideo, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/elt_video",
+        steps=2000,  # elt_video.gen:39
+        batch=16,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = EltVideo()
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.002,
+        betas=(0.9, 0.96),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        course=model.course,
+        warmup=100,
+        decay="cosine",
+        clip=1.0,
+        ema=0.995,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+        report=REPORT,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)
