@@ -68,7 +68,7 @@ class Var:
     plate: str | None
     kernel: v.Kernel | None
     target: str | None
-    form: v.VectorTarget | None
+    form: v.VectorTarget | v.TokenTarget | None
     """The target's description if a plug-in brought it."""
     noised: bool
     kind: Literal["token", "vector"]
@@ -149,7 +149,11 @@ def imports(spec: v.Spec) -> dict[str, str]:
     """`module:name` of everything that a program takes from plug-ins, and its name there: that very name if it is free."""
     kernels = spec.forward.noise.values() if spec.forward else ()
     paths = {kernel.runtime for kernel in kernels if not kernel.runtime.startswith("gencc.runtime.kernels:")}
-    paths |= {path for p in spec.predictions if p.form for path in (p.form.learned, p.form.clean)}
+    for p in spec.predictions:
+        if isinstance(p.form, v.TokenTarget):
+            paths.add(p.form.score)
+        elif p.form is not None:
+            paths |= {p.form.learned, p.form.clean}
     out: dict[str, str] = {}
     for path in sorted(paths):
         name = path.partition(":")[2]
@@ -157,6 +161,13 @@ def imports(spec: v.Spec) -> dict[str, str]:
             name = f"{name}_"
         out[path] = name
     return out
+
+
+def _learned(p: v.Prediction) -> str:
+    """The target, or the built-in one whose sampler a plug-in's discrete target has."""
+    if isinstance(p.form, v.TokenTarget):
+        return "clean" if p.form.of == "clean" else "cross_entropy"
+    return p.target
 
 
 def analyse(spec: v.Spec, source: Source) -> Program:
@@ -198,7 +209,7 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 sites=x.sites,
                 plate=x.plate,
                 kernel=spec.forward.noise.get(x.name),
-                target=prediction.target if prediction else default if noised else None,
+                target=_learned(prediction) if prediction else default if noised else None,
                 form=prediction.form if prediction else None,
                 noised=noised,
                 kind="token" if x.is_discrete else "vector",

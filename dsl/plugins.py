@@ -22,7 +22,7 @@ GROUP = "gencc.plugins"
 BASES: dict[str, tuple[type[v.Form], ...]] = {
     "kernel": (v.TokenKernel, v.VectorKernel),
     "order": (v.OrderOperator,),
-    "target": (v.VectorTarget,),
+    "target": (v.VectorTarget, v.TokenTarget),
 }
 """What the class of each kind derives from."""
 
@@ -136,9 +136,12 @@ def _flaw(found: Any, kind: str, word: str) -> str:
         return f"its `word` is {getattr(found, 'word', None)!r}"
     if issubclass(found, v.OrderOperator):
         return "" if found.rewrite is not v.OrderOperator.rewrite else "it has no `rewrite`"
-    for name in ("learned", "clean") if issubclass(found, v.VectorTarget) else ("runtime",):
+    named = {v.VectorTarget: ("learned", "clean"), v.TokenTarget: ("score",)}
+    for name in next((names for base, names in named.items() if issubclass(found, base)), ("runtime",)):
         if not _PATH.fullmatch(str(getattr(found, name, ""))):
             return f"its `{name}` is no `module:name`"
+    if issubclass(found, v.TokenTarget) and found.of not in ("clean", "before"):
+        return "its `of` is neither 'clean' nor 'before'"
     if issubclass(found, v.Kernel):
         types = next(base.suits for base in (v.TokenKernel, v.VectorKernel) if issubclass(found, base))
         if not found.suits or not set(found.suits) <= set(types):

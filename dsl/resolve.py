@@ -249,7 +249,7 @@ class _Resolver:
                     labels=[Label(out[name].span, "the first one")],
                 )
             elif target is not MISSING:
-                form = target if isinstance(target, v.VectorTarget) else None
+                form = target if isinstance(target, v.VectorTarget | v.TokenTarget) else None
                 weight = target.weight if isinstance(target, v.Weighted) else None
                 word = target.word if isinstance(target, v.Form) else target
                 out[name] = v.Prediction(variable=name, target=word, form=form, weight=weight).located(

@@ -551,9 +551,9 @@ class Exact(Model):
 
 # ------------------------------------------------------------------------------------------------ targets
 
-TokenTarget = Literal["classifier", "cross_entropy", "clean"]
+DiscreteTarget = Literal["classifier", "cross_entropy", "clean"]
 RealTarget = Literal["epsilon", "x0", "velocity"]
-Target = Literal[TokenTarget, RealTarget]
+Target = Literal[DiscreteTarget, RealTarget]
 """The built-in ones."""
 
 
@@ -600,7 +600,7 @@ WeightedTarget = WeightedEpsilon | WeightedX0 | WeightedVelocity
 
 
 class VectorTarget(Form):
-    """Base of the targets of plug-ins, all of real variables.
+    """Base of the targets of plug-ins that are of real variables.
 
     At a noise level the target must be affine in the clean vector and the noise: then its mean gives the clean one's,
     and its ideal sampler is that of the built-in targets.
@@ -614,12 +614,25 @@ class VectorTarget(Form):
     also get the options by name."""
 
 
+class TokenTarget(Form):
+    """Base of the targets of plug-ins that are of discrete variables: a score of logits that is strictly proper.
+
+    Such a score is least, in the mean, at the conditional law alone; so the ideal sampler is that of the built-in targets.
+    """
+
+    of: ClassVar[Literal["clean", "before"]] = "clean"
+    """What the logits speak of: the clean token, as in `clean`, or the token before the visit, as in `cross_entropy`."""
+    score: ClassVar[str]
+    """`module:function` of ``(kernel, logits, token, m)``: what each site costs, where a trajectory has ``m`` visits of it
+    before this one.  It also gets the options by name."""
+
+
 class Prediction(Model):
     """`predict VARIABLE by TARGET`."""
 
     variable: str
     target: str
-    form: VectorTarget | None = None
+    form: VectorTarget | TokenTarget | None = None
     """The target's description if a plug-in brought it."""
     weight: SigmoidWeight | None = None
     """Weight of the loss over noise levels."""

@@ -42,9 +42,10 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     shape = algebra.shape(forward.order, {x.name: x.sites for x in spec.variables})
     for p in spec.predictions:
         x = spec.variable(p.variable)
-        allowed = get_args(v.TokenTarget if x.is_discrete else v.RealTarget)
+        allowed = get_args(v.DiscreteTarget if x.is_discrete else v.RealTarget)
         where = p.where("target")
-        if x.is_discrete if p.form is not None else p.target not in allowed:
+        suits = p.target in allowed or isinstance(p.form, v.TokenTarget if x.is_discrete else v.VectorTarget)
+        if not suits:
             out.append(
                 Diagnostic(
                     "GEN302",
@@ -55,6 +56,8 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 )
             )
             continue
+        if isinstance(p.form, v.TokenTarget):
+            out += _unscored(spec, p)
         noise = forward.noise.get(p.variable)
         if noise is None:
             out.append(
@@ -102,6 +105,30 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     )
                 )
     return out
+
+
+def _unscored(spec: v.Spec, p: v.Prediction) -> list[Diagnostic]:
+    """Where the score of a plug-in is not what the program learns from."""
+    assert spec.forward is not None
+    blockers = [
+        (o.span, "commits the surest sites first, which is learned on masked sites at no visit of theirs")
+        for o in algebra.walk(spec.forward.order)
+        if isinstance(o, v.Confidence) and o.variable == p.variable
+    ]
+    blockers += [
+        (d.span, "blends the truth with a teacher's law, which a score of one token cannot take")
+        for d in spec.distills
+    ]
+    return [
+        Diagnostic(
+            "GEN302",
+            f"`{p.target}` cannot be a target of `{p.variable}` here",
+            p.where("target"),
+            labels=(Label(span, why),),
+            help="predict by `clean` or `cross_entropy`",
+        )
+        for span, why in blockers
+    ]
 
 
 def _silent(spec: v.Spec, p: v.Prediction, noise: v.Kernel) -> list[Diagnostic]:

@@ -159,7 +159,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         veiled=x.mode == "hidden" and not (x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner != "head"),
         patch_text=_patches(x, denoiser), modulates=program.modulates(x), single=program.visits == 1,
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
-        members=[], held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
+        members=[], score="", score_options="", predicted=prediction.target if prediction else x.target, held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
         row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
         prior_shape=_prior_shape(x, plate), slot_text="",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
@@ -196,13 +196,15 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         _, out.clean_text = _target(program, x, "origin", "n + k")
         out.weight = prediction.weight if prediction else None
         out.oracle, out.oracle_arguments = x.target, ""
-        if x.form is not None:
+        if isinstance(x.form, v.VectorTarget):
             out.oracle, out.oracle_arguments = (
                 "affine",
                 f", {program.imports[x.form.learned]}{_options(x.form)}",
             )
         return out
     assert isinstance(x.kernel, v.TokenKernel)
+    if isinstance(x.form, v.TokenTarget):
+        out.score, out.score_options = program.imports[x.form.score], _options(x.form)
     out.keep_text = schedules.text(x.kernel.keep, x.moves)
     out.frequencies = x.kernel.frequencies
     out.kernel_text = _kernel(
@@ -281,7 +283,7 @@ def _prior_shape(x: Var, plate: Plate | None) -> str:
 def _target(program: Program, x: Var, clean: str, n: str) -> tuple[str, str]:
     """What is learned of ``clean`` after ``n`` inner steps, and the clean vector that a guess of it implies."""
     kernel = f"self.{x.py}_noise"
-    if x.form is not None:
+    if isinstance(x.form, v.VectorTarget):
         learned, back, options = (
             program.imports[x.form.learned],
             program.imports[x.form.clean],

@@ -39,10 +39,11 @@ def run(*arguments, cwd, site):
 
 def test_the_program_imports_what_it_builds_and_nothing_else():
     text = programs(WIND, name="wind.gen")["model.py"]
-    assert "\nfrom gencc_example.runtime import Cyclic, clean_from_edm, edm\n" in text
+    assert "\nfrom gencc_example.runtime import Cyclic, brier, clean_from_edm, edm\n" in text
     assert "self.direction_noise = Cyclic(DIRECTION_KEEP, 8, reach=2)\n" in text
     assert "edm(self.speed_noise, origin, eps, inner, data=1.0)" in text
     assert "clean_from_edm(self.speed_noise, value, guess, n + k, data=1.0)" in text
+    assert "cost = brier(self.direction_noise, logits, target, m)" in text
     assert "plugin" not in text and "palindrome" not in text
 
 
@@ -73,7 +74,13 @@ def test_what_the_compiler_reads_loads_no_torch(tmp_path):
 def test_the_command_lists_words_and_options(tmp_path):
     done = run("-m", "gencc.compiler.cli", "plugins", cwd=tmp_path, site=tmp_path / "site")
     assert done.returncode == 0
-    for line in ("kernel cyclic (gencc-example 0.1.0)", "order palindrome (", "target edm (", "    reach: "):
+    for line in (
+        "target brier (",
+        "kernel cyclic (gencc-example 0.1.0)",
+        "order palindrome (",
+        "target edm (",
+        "    reach: ",
+    ):
         assert line in done.stdout
 
 
@@ -92,7 +99,7 @@ def test_the_guide_quotes_the_example():
     guide = (ROOT / "docs" / "plugins.md").read_text()
     quoted = re.findall(r"```(?:python|toml)\n(.*?)```", guide, re.DOTALL)[1:]
     sources = [p.read_text() for p in (*EXAMPLE.rglob("*.py"), EXAMPLE / "pyproject.toml")]
-    assert len(quoted) == 6 and all(any(block in text for text in sources) for block in quoted)
+    assert len(quoted) == 8 and all(any(block in text for text in sources) for block in quoted)
 
 
 # ---- diagnostics
@@ -109,7 +116,7 @@ def test_the_guide_quotes_the_example():
         ("data = 1.0", "data = 0", "GEN104", "`data` is out of range", "more than 0"),
         ("palindrome(direction", "palindrome(directon", "GEN107", "`directon` is not a variable", "direction"),
         ("keep = cosine", "keep = linear(1 -> 2)", "GEN206", "the schedule of `direction`", ""),
-        ("direction by cross_entropy", "direction by edm", "GEN302", "`edm` cannot be a target", "clean"),
+        ("direction by brier", "direction by edm", "GEN302", "`edm` cannot be a target", "clean"),
         ("speed     = gaussian(signal = cosine, steps = 10)", "speed = cyclic", "GEN205", "`cyclic` cannot", ""),
         ("palindrome(direction -> speed)", "palindrome(direction & direction) -> speed", "GEN210", "`direction`", ""),
         ("palindrome(direction -> speed)", "palindrome(blocks(direction, 3)) -> speed", "GEN207", "blocks of 3", ""),
@@ -121,6 +128,24 @@ def test_a_mistake_in_a_plug_in_s_words_is_said_like_any_other(old, new, code, w
     found = [d for d in check_text(text) if d.code == code]
     assert found and words in found[0].message and help in found[0].help
     assert text[found[0].span.start : found[0].span.end].strip()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("palindrome(direction -> speed)", "confidence(direction, 3, cosine) -> speed", "commits the surest sites"),
+        ("layers = 2\n}", "loop core {\n layers = 1, repeat = 1..3\n}\n}\ndistill ilsd { teacher = core.last, student = core.uniform(1, last - 1) }", "blends the truth"),
+        ("speed by edm(data = 1.0)", "speed by brier", ""),
+    ],
+)  # fmt: skip
+def test_a_score_of_tokens_is_refused_where_it_would_not_be_what_is_learned(old, new, words):
+    assert old in WIND
+    text = WIND.replace(old, new)
+    if "confidence" in new:
+        text = text.replace("cyclic(keep = cosine, reach = 2)", "mask(keep = linear)")
+        text = text.replace('"NW")', '"NW") on grid(4)')
+    found = [d for d in check_text(text) if d.code == "GEN302"]
+    assert found and words in "".join(label.text for label in found[0].labels)
 
 
 def test_the_values_of_an_order_operator_are_counted():
@@ -182,6 +207,45 @@ def test_the_kernel_and_the_operator_draw_the_data_law(order, target):
     kept = LAW.ravel() > 0
     assert seen[~kept].sum() == 0
     assert chisquare(seen[kept], LAW.ravel()[kept] * len(drawn)).pvalue > ALARM
+
+
+def test_a_score_changes_what_is_learned_and_not_how_samples_are_drawn():
+    texts = [
+        programs(WIND.replace("by brier", f"by {t}"), name="w.gen")["model.py"] for t in ("brier", "clean")
+    ]
+    drawing = [text.partition("# ---- sampling")[2] for text in texts]
+    assert drawing[0] == drawing[1] and texts[0] != texts[1]
+    assert "import torch.nn.functional" not in texts[0] and "import torch.nn.functional" in texts[1]
+
+
+@pytest.mark.parametrize("share", [[0.5, 0.3, 0.2], [0.98, 0.01, 0.01], [0.0, 0.4, 0.6]])
+def test_the_score_is_least_at_the_law(share):
+    """The mean score of tokens of a law is least at that law: nowhere in 2,000 random laws as low, and flat there."""
+    from gencc_example.runtime import brier
+
+    law, token = torch.tensor(share), torch.arange(3)
+    g = torch.Generator().manual_seed(0)
+    others = torch.randn(2000, 3, generator=g).mul(2)
+
+    def mean(logits):
+        return (brier(None, logits[:, None].expand(-1, 3, -1), token.expand(len(logits), 3), None) * law).sum(
+            1
+        )
+
+    best = law.clamp_min(1e-9).log()[None].requires_grad_()
+    least = mean(best)
+    assert (mean(others) > least.item()).all()
+    (slope,) = torch.autograd.grad(least.sum(), best)
+    assert slope.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("order", ["spot", "palindrome(spot)", "all(spot)"])
+def test_a_score_trains_and_draws_through_an_oracle(order):
+    text = SPEC.replace("ORDER", order).replace("TARGET", "brier")
+    model = module(text).Law()
+    start = Examples({"spot": torch.randint(4, (64, 2), generator=torch.Generator().manual_seed(1))}, {})
+    losses = model(model.corrupt(start, torch.Generator().manual_seed(0)))
+    assert 0 <= float(losses["spot"]) <= 2
 
 
 @pytest.mark.parametrize("data", [0.5, 1.0, 3.0])

@@ -52,6 +52,7 @@ def only(text):
 
 
 KERNEL = 'class Hop(v.TokenKernel):\n    word = "hop"\n    runtime = "hop_runtime:Hop"\n'
+SCORE = 'class Hop(v.TokenTarget):\n    word = "hop"\n    score = "hop_runtime:hop"\n'
 CASES = [
     ("kernel.hop", "no_such_module:Hop", "", "ModuleNotFoundError: No module named 'no_such_module'"),
     ("kernel.hop", "MODULE:Hop", "raise ValueError('one\\ntwo')\n", "ValueError: one"),
@@ -65,6 +66,8 @@ CASES = [
     ("kernel.hop", "MODULE:Hop", KERNEL.replace("hop_runtime:Hop", "hop_runtime.Hop"), "its `runtime` is no `module:name`"),
     ("kernel.hop", "MODULE:Hop", KERNEL + "    far: v.Schedule = v.Cosine()\n", "its option `far` is none that a program"),
     ("kernel.hop", "MODULE:Hop", KERNEL + "    suits = (v.Real,)\n", "its `suits` lists other types than `Discrete` and `Ordinal`"),
+    ("target.hop", "MODULE:Hop", SCORE.replace(":hop", ".hop"), "its `score` is no `module:name`"),
+    ("target.hop", "MODULE:Hop", SCORE + "    of = 'noise'\n", "its `of` is neither 'clean' nor 'before'"),
     ("hop", "MODULE:Hop", KERNEL, "its name is none of `kernel.WORD`, `order.WORD`, `target.WORD`"),
     ("kernals.hop", "MODULE:Hop", KERNEL, "its name is none of"),
 ]  # fmt: skip
@@ -75,7 +78,8 @@ def test_a_plug_in_that_cannot_be_used_is_said_where_its_word_is(number, install
     name, value, text, reason = CASES[number]
     own = f"hop_{number}"
     install("hop-noise", {name: value.replace("MODULE", own)}, **{own: text})
-    found, at = only(SPEC.replace("uniform", "hop"))
+    said = "category by cross_entropy" if name.startswith("target.") else "uniform"
+    found, at = only(SPEC.replace(said, said.replace("cross_entropy", "hop").replace("uniform", "hop")))
     assert (found.code, found.severity, at) == ("GEN114", Severity.ERROR, "hop")
     assert f"the plug-in `{name}` of hop-noise 1.0 cannot be used: {reason}" in found.message
     assert check_text(SPEC) == []

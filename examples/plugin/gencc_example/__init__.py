@@ -27,6 +27,14 @@ class Palindrome(v.OrderOperator):
         return v.Then(parts=(self.body, v.Reverse(body=self.body)))
 
 
+class Brier(v.TokenTarget):
+    """The score of Brier (1950): bounded, so that a few tokens no network could foresee do not rule the gradient."""
+
+    word = "brier"
+    of = "clean"
+    score = "gencc_example.runtime:brier"
+
+
 class Edm(v.VectorTarget):
     """The target of EDM (Karras et al., arXiv 2206.00364): of variance 1 at every noise level."""
 

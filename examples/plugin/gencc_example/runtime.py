@@ -16,6 +16,12 @@ class Cyclic(kernels.Walk):
         super().__init__(keep, modes.T, 1 - left)
 
 
+def brier(kernel: kernels.Tokens, logits: Tensor, token: Tensor, m: Tensor) -> Tensor:
+    """The squared distance of the predicted law (.., values) from the token (..) that came out."""
+    law = logits.softmax(-1)
+    return law.square().sum(-1) - 2 * law.gather(-1, token[..., None])[..., 0] + 1
+
+
 def _scales(kernel: kernels.Vectors, n: Tensor, data: float) -> tuple[Tensor, Tensor, Tensor]:
     """Scales of clean data and of noise after ``n`` inner steps, and of the noisy vector they make."""
     signal, noise = kernel.scales(n)
