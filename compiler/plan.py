@@ -7,16 +7,10 @@ from dataclasses import asdict
 
 from . import loop_plan
 from . import order as algebra
-from .ledgers.cost import UNKNOWN_VALUES, cost
+from .ledgers.cost import UNKNOWN_VALUES, amount, cost
 from .ledgers.exactness import exactness
+from .ledgers.shaping import shaping
 from .program import Program
-
-
-def _amount(value: float, unit: str) -> str:
-    for scale, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale:
-            return f"{value / scale:.3g} {prefix}{unit}"
-    return f"{value:.3g} {unit}"
 
 
 def text(program: Program) -> str:
@@ -69,16 +63,18 @@ def text(program: Program) -> str:
             )
         )
         out.append(
-            f"  one sample          {price.trunk_calls:,} runs of the trunk, {price.head_calls:,} of the head: {_amount(price.flops_per_sample, 'FLOP')}"
+            f"  one sample          {price.trunk_calls:,} runs of the trunk, {price.head_calls:,} of the head: {amount(price.flops_per_sample, 'FLOP')}"
         )
         out.append(
-            f"  one training step   {_amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}"
+            f"  one training step   {amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}"
         )
-        out.append(f"  activations         {_amount(price.activation_bytes, 'B')} while training")
+        out.append(f"  activations         {amount(price.activation_bytes, 'B')} while training")
         for count, flops in price.flops_at_loops:
             if count & (count - 1) == 0 or (2 * count >= len(price.flops_at_loops) and count % 2 == 0):
-                out.append(f"  {f'{count} repeats':<19} {_amount(flops, 'FLOP')} for one sample")
+                out.append(f"  {f'{count} repeats':<19} {amount(flops, 'FLOP')} for one sample")
     out += loop_plan.lines(program)
+    for one in shaping(program, price):
+        out += ["", "shaping", *(f"  {name:<11} {what}" for name, what in one)]
     if program.remarks:
         out += ["", "passes", *(f"  {remark}" for remark in program.remarks)]
     return "\n".join(out) + "\n"
@@ -106,5 +102,6 @@ def as_json(program: Program) -> str:
             "inner_steps": {s.variable: s.steps for s in ledger.steps},
         },
         "cost": asdict(price) if price is not None else None,
+        "shaping": [dict(one) for one in shaping(program, price)],
     }
     return json.dumps(plan, indent=2) + "\n"

@@ -14,7 +14,7 @@ from . import order as algebra
 from . import patches
 
 RESERVED = {
-    "self", "x", "h", "u", "guidance", "steps", "eta", "unknown", "scale", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state",
+    "self", "x", "h", "u", "guidance", "steps", "eta", "unknown", "scale", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state", "since", "level", "begin", "descend", "LEVEL", "adapters",
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
     "task", "draws", "held", "kept", "free", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "signal",
     "noisy", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
@@ -29,7 +29,7 @@ RESERVED = {
 
 SUFFIXES = (
     "level", "count", "query", "given", "target", "inner", "inner_level", "inner_target", "value", "hidden", "asked", "head", "noise", "part", "held", "chosen",
-    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "free", "law", "after", "loss", "seen",
+    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "since", "weight", "free", "law", "after", "loss", "seen",
 )  # fmt: skip
 
 

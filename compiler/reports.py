@@ -30,6 +30,8 @@ NEEDS = {
     "Images": "a field in [0, 1], or tokens on a grid, of a named source: `mnist`, `digits`, `moving-digits`, or tokens of "
     "them; `temporal` needs a video, `accuracy` a class",
 }
+REWARDS = ("alignment", "overlap", "satisfied", "clauses", "atom_stability", "molecule_stability")
+"""The metrics that say something of a single sample."""
 
 IMAGES = ("mnist", "digits", "moving-digits")
 """Sources whose pixels and classes a judge can learn."""
@@ -56,6 +58,18 @@ def find(spec: v.Spec) -> Report | None:
         if arguments is not None:
             return Report(cls, arguments, metrics)
     return None
+
+
+def kind(metric: str) -> str:
+    """The class that measures ``metric``."""
+    return next(cls for cls, names in METRICS.items() if metric in names)
+
+
+def of_metric(spec: v.Spec, metric: str) -> Report | None:
+    """The report that measures ``metric``, if the spec's state fits."""
+    cls = kind(metric)
+    arguments = _FITS[cls](spec)
+    return None if arguments is None else Report(cls, arguments, (metric,))
 
 
 def unmet(spec: v.Spec) -> list[tuple[str, str]]:

@@ -858,28 +858,28 @@ class Key(Form):
 
 
 class AtNoise(Form):
-    """A level given by its noise, in [0, 1]."""
+    """A level given by its noise, in [0, 1]: the nearest boundary between visits."""
 
     word = "noise"
     level: Unit = Field(description="fraction of the trajectory")
 
 
 class AtRound(Form):
-    """A level given by its round."""
+    """A level given by the rounds below it, counted from the data."""
 
     word = "round"
     index: int = Field(description="round", ge=0)
 
 
 class AtVisit(Form):
-    """A level given by its visit."""
+    """A level given by the visits below it, counted from the data."""
 
     word = "visit"
     index: int = Field(description="visit", ge=0)
 
 
 class AtStep(Form):
-    """A level given by its inner step."""
+    """A level given by the inner steps below it, counted from the data; a visit of tokens is one step."""
 
     word = "step"
     index: int = Field(description="step", ge=0)
@@ -889,7 +889,7 @@ class Lora(Form):
     """A low-rank adapter."""
 
     word = "lora"
-    rank: Positive = Field(8, description="rank")
+    rank: Positive = Field(8, description="rank of what is added to each matrix")
 
 
 class Full(Form):
@@ -902,16 +902,31 @@ class Shape(Model):
     """Fine-tuning on generalised rejection sampling at an intermediate noise level (P-GRAFT), or at the end (GRAFT)."""
 
     kind: Literal["graft", "pgraft"] = "pgraft"
-    reward: str | Python = Field(description='a built-in reward\'s name, or python("file.py:function")')
+    reward: str | Python = Field(
+        description='`alignment`, `overlap`, `satisfied`, `clauses`, `atom_stability`, `molecule_stability` (better is higher), or python("file.py:function")'
+    )
     select: Top | BestOf | Threshold | Accept | Preference = Field(description="who is accepted")
     at: AtNoise | AtRound | AtVisit | AtStep | None = Field(
         None, description="the shaped level; the end of the chain when left out"
     )
     states: Literal["trajectory", "renoised"] = Field(
-        "trajectory", description="the states that are trained on"
+        "trajectory",
+        description="what is noised for training: the state at the level that each accepted sample came through, or the "
+        "sample itself",
     )
-    rounds: Positive = Field(1, description="rounds of fine-tuning")
-    prompts: str | None = Field(None, description="file of conditions")
+    of: str | None = Field(
+        None, description="run whose weights are the reference; the spec's own when left out"
+    )
+    samples: Positive = Field(1024, description="samples drawn for each round of fine-tuning, in all groups")
+    rounds: Positive = Field(1, description="rounds of fine-tuning, each on samples of the one before")
+    steps: Positive = Field(1000, description="optimiser steps of each round")
+    batch: Positive | None = Field(
+        None, description="accepted examples per step; that of `train` when left out"
+    )
+    lr: Rate = Field(3e-4, description="peak learning rate")
+    prompts: str | None = Field(
+        None, description="table of conditions, one a group; those of training examples when left out"
+    )
     dedup: Key | None = Field(None, description="what makes two samples duplicates")
     adapter: Lora | Full = Field(default_factory=Lora, description="the weights that are trained")
 

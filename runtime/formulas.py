@@ -47,6 +47,14 @@ class Formulas:
         }
         return {name: found[name] for name in self.metrics}
 
+    def scores(self, metric: str, samples: Examples, codec: Codec | None = None) -> Tensor:
+        """Each formula's `satisfied` (1 if every clause holds) or `clauses` (the share that does), (B,)."""
+        del codec
+        holds, present = self.holds(samples), samples.present[self.clauses]
+        if metric == "satisfied":
+            return holds.all(1).double()
+        return (holds & present).sum(1).double() / present.sum(1).clamp(min=1)
+
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture: each formula's clauses, green where they hold and red where not, above its bits."""
         del codec

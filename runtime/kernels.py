@@ -79,6 +79,16 @@ class Tokens(nn.Module, ABC):
     def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
         """``token`` (B, n) after one more visit, its visit number ``m``."""
 
+    def onward(self, token: Tensor, since: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        """``token`` (B, n), as it is after ``since`` visits, after ``m`` >= ``since`` (B, n): the visits between, one by one."""
+        if not bool(since.any()):
+            return self.at(token, m, generator)
+        since = since.expand_as(m)
+        for visit in range(int(since.min()), int(m.max())):
+            moved = self.visit(token, torch.full_like(m, visit), generator)
+            token = torch.where((visit >= since) & (visit < m), moved, token)
+        return token
+
     @abstractmethod
     def before(self, clean: Tensor, m: Tensor) -> Tensor:
         """Log-law of the token after ``m`` visits, (..., values), from logits of the clean token (route (ii) of GGM)."""
@@ -134,6 +144,11 @@ class Redraw(Tokens):
     def visit(self, token: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
         u = torch.rand(token.shape, generator=generator, device=token.device)
         return torch.where(u < self.kept_once(m), token, self.fresh(token.shape, generator))
+
+    def onward(self, token: Tensor, since: Tensor, m: Tensor, generator: torch.Generator) -> Tensor:
+        kept = self.kept(m) / self.kept(since).clamp_min(1e-30)
+        u = torch.rand(token.shape, generator=generator, device=token.device)
+        return torch.where(u < kept, token, self.fresh(token.shape, generator))
 
     def before(self, clean: Tensor, m: Tensor) -> Tensor:
         c = clean.float().softmax(-1)
@@ -264,6 +279,24 @@ class Vectors(nn.Module, ABC):
     @abstractmethod
     def at(self, clean: Tensor, n: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """``clean`` (B, n, d) after ``n`` (B, n) inner steps, and the noise that it took."""
+
+    def onward(
+        self, x: Tensor, since: Tensor, n: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``x`` (B, n, d), a state after ``since`` inner steps of Gaussian noise, after ``n`` >= ``since``.
+
+        Also stand-ins for the clean vector and the noise, and the weight (B, n, 1) of a loss on them.  The stand-ins have
+        the conditional means of the real ones given the state, under whatever law ``x`` has, so that any target affine
+        in both may be learned from them.  Their variance grows without bound as n falls to ``since``, and the weight
+        falls with it.
+        """
+        (a, s), (a_since, s_since) = self.scales(n), self.scales(since.expand_as(n))
+        ratio = a / a_since
+        added = (s.square() - (ratio * s_since).square()).clamp_min(1e-12)
+        eps = torch.randn(x.shape, generator=generator, device=x.device)
+        state = ratio * x + added.sqrt() * eps
+        clean = x / a_since - a * (s_since / a_since).square() / added.sqrt() * eps
+        return state, clean, s / added.sqrt() * eps, added / s.square()
 
     @abstractmethod
     def bridge(

@@ -47,6 +47,12 @@ class Layouts:
                 )
         return found
 
+    def scores(self, metric: str, samples: Examples, codec: Codec | None = None) -> Tensor:
+        """Each layout's `alignment` or `overlap`, (B,), negated: higher is better."""
+        del codec
+        one = {"alignment": alignments, "overlap": overlaps}[metric]
+        return -one(self.boxes(samples), samples.present[self.plate])
+
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of layouts, a labelled band for each entry of ``rows``."""
         import matplotlib
@@ -99,7 +105,12 @@ class Layouts:
 
 
 def alignment(boxes: Tensor, present: Tensor) -> Tensor:
-    """Mean over layouts of 100 times the mean over elements of -log(1 - d).
+    """Mean of `alignments`."""
+    return alignments(boxes, present).mean()
+
+
+def alignments(boxes: Tensor, present: Tensor) -> Tensor:
+    """Per layout, (B,): 100 times the mean over elements of -log(1 - d).
 
     d is an element's smallest distance to another element among left, centre, right, top, middle and bottom.
     """
@@ -110,11 +121,16 @@ def alignment(boxes: Tensor, present: Tensor) -> Tensor:
     nearest = apart.masked_fill(~other, 1.0).amin(-1)
     scored = present & other.any(-1)
     cost = -torch.log1p(-nearest.clamp(max=1 - 1e-6)) * scored
-    return 100 * (cost.sum(1) / present.sum(1).clamp(min=1)).mean()
+    return 100 * cost.sum(1) / present.sum(1).clamp(min=1)
 
 
 def overlap(boxes: Tensor, present: Tensor) -> Tensor:
-    """Mean over layouts of the sum over ordered pairs of intersection / own area, per element."""
+    """Mean of `overlaps`."""
+    return overlaps(boxes, present).mean()
+
+
+def overlaps(boxes: Tensor, present: Tensor) -> Tensor:
+    """Per layout, (B,): the sum over ordered pairs of intersection / own area, per element."""
     x, y, w, h = boxes.double().unbind(-1)
     wide = (
         torch.minimum((x + w)[:, :, None], (x + w)[:, None]) - torch.maximum(x[:, :, None], x[:, None])
@@ -125,7 +141,7 @@ def overlap(boxes: Tensor, present: Tensor) -> Tensor:
     other = present[:, :, None] & present[:, None] & ~torch.eye(present.shape[1], dtype=torch.bool)
     area = (w * h)[:, :, None]
     share = torch.where(other & (area > 0), wide * high / area.clamp(min=1e-12), torch.zeros_like(area))
-    return (share.sum((1, 2)) / present.sum(1).clamp(min=1)).mean()
+    return share.sum((1, 2)) / present.sum(1).clamp(min=1)
 
 
 Set = tuple[Tensor, Tensor, Tensor]

@@ -87,6 +87,11 @@ class Molecules:
                 found[name] = uniqueness(written)
         return found
 
+    def scores(self, metric: str, samples: Examples, codec: Codec) -> Tensor:
+        """Each molecule's share of stable atoms (`atom_stability`), or 1 if all are (`molecule_stability`), (B,)."""
+        one = {"atom_stability": atom_stability, "molecule_stability": molecule_stability}[metric]
+        return torch.tensor([one([m]) for m in self.molecules(samples, codec)], dtype=torch.float64)
+
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of molecules seen along their thinnest side, a labelled band for each entry of ``rows``."""
         import matplotlib

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -245,14 +246,15 @@ def _before(mask: Tensor) -> Tensor:
     return number.cumsum(1) - number
 
 
-def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator) -> Visit:
+def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, since: int = 0) -> Visit:
     """For each trajectory, one visit drawn uniformly among those that noise at least one free site.
 
-    ``free`` (B, sites) per variable says which sites exist and are not given.
+    ``free`` (B, sites) per variable says which sites exist and are not given; visits before number ``since`` are not drawn.
     """
     batch = next(iter(free.values())).shape[0]
     device = generator.device
     spans = 1 if order.steady else rounds
+    first = since // order.visits if order.steady else 0
     drawn = [order.draw(batch, generator) for _ in range(spans)]
     masks = {v: torch.cat([d[v][..., : free[v].shape[1]] for d in drawn], 1) for v in drawn[0]}
     useful = torch.stack(
@@ -263,12 +265,19 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator) -> 
     ).sum(0)
     able = (useful > 0).float()
     able[able.sum(1) == 0] = 1.0  # nothing is free: any visit will do, none is scored
-    q = torch.multinomial(able, 1, generator=generator)[:, 0]
-    r = (
-        torch.randint(rounds, (batch,), generator=generator, device=device)
-        if order.steady
-        else torch.zeros_like(q)
-    )
+    if since > first * order.visits or not order.steady:  # some visits of the first round are left out
+        able = able.repeat(1, rounds - first if order.steady else 1)
+        able[:, : since - first * order.visits] = 0.0
+        able[able.sum(1) == 0, since - first * order.visits :] = 1.0
+        chosen = torch.multinomial(able, 1, generator=generator)[:, 0]
+        q, r = (
+            (chosen % order.visits, first + chosen // order.visits)
+            if order.steady
+            else (chosen, torch.zeros_like(chosen))
+        )
+    else:
+        q = torch.multinomial(able, 1, generator=generator)[:, 0]
+        r = torch.randint(first, rounds, (batch,), generator=generator, device=device)
     row = torch.arange(batch, device=device)
     query, count = {}, {}
     for v, mask in masks.items():
@@ -278,8 +287,24 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator) -> 
     return Visit(r * order.visits + q, query, count)
 
 
+def reached(order: Order, since: int, free: Masks) -> dict[str, Tensor]:
+    """How often each site has been visited before visit ``since``, (1, sites) as in ``free``.
+
+    Only where that is the same in every trajectory: of a fixed order, or at the end of a round of a steady one.
+    """
+    rounds, rest = divmod(since, order.visits)
+    generator = torch.Generator(next(iter(free.values())).device)
+    if rest and not order.fixed:
+        raise ValueError(f"the visits before number {since} are drawn for each trajectory")
+    masks = {v: mask[:1, :, : free[v].shape[1]] for v, mask in order.draw(1, generator).items()}
+    return {v: rounds * mask.sum(1) + mask[:, :rest].sum(1) for v, mask in masks.items()}
+
+
 class Trajectory:
     """All visits of ``rounds`` rounds, drawn once, for ``batch`` trajectories."""
+
+    low: int = 0
+    high: int | None = None
 
     def __init__(self, order: Order, rounds: int, batch: int, generator: torch.Generator) -> None:
         self.order, self.rounds = order, rounds
@@ -292,6 +317,12 @@ class Trajectory:
         self.count = total
         """How often each site is visited in all, (b, sites)."""
 
+    def between(self, low: int, high: int) -> Trajectory:
+        """The part of it from boundary ``low`` to boundary ``high``: visits low .. high - 1, counts as in the whole."""
+        part = copy(self)
+        part.low, part.high = low, high
+        return part
+
     def _round(self, r: int) -> Masks:
         return self._drawn[r % len(self._drawn)]
 
@@ -303,13 +334,15 @@ class Trajectory:
         """
         sites = {v: mask.shape[1] for v, mask in free.items()}
         anyone = {v: sites.any(0).cpu() for v, sites in free.items()}
-        for r in reversed(range(self.rounds)):
+        visits = self.order.visits
+        high = self.rounds * visits if self.high is None else min(self.high, self.rounds * visits)
+        for r in reversed(range(self.low // visits, -(-high // visits))):
             masks = {v: mask[..., : sites[v]] for v, mask in self._round(r).items()}
             before = {v: _before(mask) for v, mask in masks.items()}
             touched = {v: (mask.any(0).cpu() & anyone[v]).any(-1).tolist() for v, mask in masks.items()}
-            for q in reversed(range(self.order.visits)):
+            for q in reversed(range(max(0, self.low - r * visits), min(visits, high - r * visits))):
                 query = {v: mask[:, q] for v, mask in masks.items() if touched[v][q]}
                 if not query:
                     continue
                 count = {v: self._start[r][v][:, : sites[v]] + before[v][:, q] for v in masks}
-                yield Visit(r * self.order.visits + q, query, count)
+                yield Visit(r * visits + q, query, count)

@@ -15,7 +15,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from . import checkpoints, served
+from . import adapters, checkpoints, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
@@ -54,6 +54,9 @@ class Session:
         """
         options = self.options
         self.checkpoint.restore(model, options.weights)
+        if options.adapter is not None:
+            adapters.attach(model, options.adapter, options.weights)
+            print(f"tuned by {adapters.newest(options.adapter)}")
         model.to(self.device).eval()
         package = self._package()
         if package is not None:
@@ -92,7 +95,7 @@ class Session:
         if (from_data or options.source is not None) and real is not None:
             starts = real[: options.count]
         else:
-            starts = self._starts(options.count, fields)
+            starts = blank(self.checkpoint, options.count, fields, options.seed)
         for name, numbers in fixed.items():
             starts.values[name] = numbers.repeat(-(-len(starts) // len(numbers)))[: len(starts), None]
         plates = codec.plates if trim else {}
@@ -208,16 +211,17 @@ class Session:
     def rounds(self) -> int:
         return int(self.options.rounds)
 
-    def _starts(self, count: int, fields: dict[str, Field]) -> Examples:
-        """Empty examples whose plates have sizes drawn from the training data's."""
-        generator = torch.Generator().manual_seed(mix(self.options.seed, -1, 0))
-        present: dict[str, Tensor] = {}
-        for plate, counts in self.checkpoint.meta["sizes"].items():
-            sites = next(f.size for f in fields.values() if f.plate == plate)
-            weight = torch.tensor(counts, dtype=torch.float32)
-            length = torch.multinomial(weight, count, replacement=True, generator=generator)
-            present[plate] = torch.arange(sites) < length[:, None]
-        return Examples({} if present else {"": torch.zeros(count, 1)}, present)
+
+def blank(checkpoint: checkpoints.Checkpoint, count: int, fields: dict[str, Field], seed: int) -> Examples:
+    """Empty examples whose plates have sizes drawn from the training data's."""
+    generator = torch.Generator().manual_seed(mix(seed, -1, 0))
+    present: dict[str, Tensor] = {}
+    for plate, counts in checkpoint.meta["sizes"].items():
+        sites = next(f.size for f in fields.values() if f.plate == plate)
+        weight = torch.tensor(counts, dtype=torch.float32)
+        length = torch.multinomial(weight, count, replacement=True, generator=generator)
+        present[plate] = torch.arange(sites) < length[:, None]
+    return Examples({} if present else {"": torch.zeros(count, 1)}, present)
 
 
 def held_sites(
@@ -282,8 +286,9 @@ def begin(
     steps: int | None = None,
     eta: float | None = None,
     loops: Loops | None = None,
+    adapter: str | None = None,
 ) -> Session:
-    """Reads the command line and the checkpoint.
+    """Reads the command line and the checkpoint; ``adapter`` is the run of the spec's fine-tuning, if it has one.
 
     Raises:
         UserError: the run holds no usable checkpoint.
@@ -378,6 +383,18 @@ def begin(
     parser.set_defaults(loops=None)
     if loops is not None:
         loops.offer(parser)
+    if adapter is not None:
+        parser.add_argument(
+            "--adapter",
+            type=Path,
+            nargs="?",
+            const=Path(adapter),
+            default=None,
+            metavar="RUN",
+            help=f"tuned weights above the shaped level (RUN is {adapter} if it is not named)",
+        )
+    else:
+        parser.set_defaults(adapter=None)
     ahead = parser.add_mutually_exclusive_group()
     ahead.add_argument(
         "--export",
@@ -403,6 +420,8 @@ def begin(
         parser.error(f"--refine must be between 1 and {rounds} rounds")
     if not 0 <= options.share <= 1:
         parser.error("--share must be between 0 and 1")
+    if options.adapter is not None and (options.export or options.package):
+        parser.error("--adapter does not go with --export or --package: a package holds one set of weights")
     if options.temperature <= 0:
         parser.error("--temperature must be positive")
     if options.guidance is not None and options.guidance < 0:

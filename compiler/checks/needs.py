@@ -48,7 +48,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
 
 def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:
     """What the programs that were asked for lack; `train` and `sample` read data and learn."""
-    asked = sorted(kinds & {"train", "sample"})
+    asked = sorted(kinds & {"train", "sample", "finetune", "levels"})
     if asked and spec.denoiser is None and spec.limits:
         return [
             Diagnostic(
@@ -60,6 +60,15 @@ def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:
         ]
     if not asked or spec.denoiser is None:
         return []
+    if kinds & {"finetune", "levels"} and not spec.shapes:
+        return [
+            Diagnostic(
+                "GEN414",
+                "nothing says what samples are to be like",
+                spec.span,
+                help="add `shape pgraft { reward = .., select = top(2 of 8), at = noise(0.5) }`",
+            )
+        ]
     if isinstance(spec.denoiser, v.Exact):
         return [
             Diagnostic(

@@ -32,10 +32,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         )
 
-    for shape in spec.shapes:
-        warn(
-            "GEN902", "`shape`", shape.span, "train and sample as they are; remove the block to silence this"
-        )
     for correct in spec.corrects:
         warn("GEN903", "`correct`", correct.span, "remove the block to silence this")
     if "fid" in spec.evaluate.metrics:

@@ -1,60 +1,214 @@
-"""The shaped level lies on the trajectory; a group accepts no more than it has."""
+"""A shaping has a level between visits, a reward that measures this state, and states that can be trained on."""
 
 from __future__ import annotations
 
 from gencc.dsl import vocabulary as v
-from gencc.dsl.diagnostics import Diagnostic
+from gencc.dsl.diagnostics import Diagnostic, Label, did_you_mean
 
+from .. import levels, reports
 from .. import order as algebra
 from ..ir import Graph
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out: list[Diagnostic] = []
+    for extra in spec.shapes[1:]:
+        out.append(
+            Diagnostic(
+                "GEN412",
+                "the spec is shaped twice",
+                extra.span,
+                labels=(Label(spec.shapes[0].span, "first here"),),
+                note="one adapter is trained for one level",
+                help="keep one block; for a second reward, fine-tune from that run in a spec of its own, with `of`",
+            )
+        )
     for shape in spec.shapes:
-        if spec.forward is not None and isinstance(shape.at, v.AtRound | v.AtVisit | v.AtStep):
-            visits = (
-                algebra.shape(spec.forward.order, {x.name: x.sites for x in spec.variables}).visits
-                * spec.forward.rounds
+        out += _selection(shape)
+        out += _identity(spec, shape)
+        out += _reward(spec, shape)
+        if spec.forward is not None:
+            out += _level(spec, shape)
+    return out
+
+
+def _level(spec: v.Spec, shape: v.Shape) -> list[Diagnostic]:
+    assert spec.forward is not None
+    where = shape.at.span if shape.at is not None else shape.span
+    word = shape.at.word if shape.at is not None else ""
+    try:
+        at = levels.level(spec, shape)
+    except levels.OffTrajectory as past:
+        return [
+            Diagnostic(
+                "GEN404",
+                f"{word} {getattr(shape.at, 'index', 0):,} is past the end of the trajectory",
+                where,
+                note=f"the trajectory has {past.args[0]:,} {word}s",
+                help=f"use at most {past.args[0]:,}",
             )
-            steps = max(
-                (
-                    k.steps
-                    for k in spec.forward.noise.values()
-                    if isinstance(k, v.VectorKernel | v.FlowKernel)
-                ),
-                default=1,
+        ]
+    except levels.InsideVisit as inside:
+        low, high = inside.args[0]
+        return [
+            Diagnostic(
+                "GEN407",
+                f"step {getattr(shape.at, 'index', 0):,} lies inside a visit",
+                where,
+                note="weights change between visits only, and what is drawn within one is not recorded",
+                help=f"use step({low}) or step({high}), or more rounds with fewer steps a visit",
             )
-            most = {"round": spec.forward.rounds, "visit": visits, "step": visits * steps}[shape.at.word]
-            if shape.at.index > most:
-                out.append(
-                    Diagnostic(
-                        "GEN404",
-                        f"{shape.at.word} {shape.at.index:,} is past the end of the trajectory",
-                        shape.at.span,
-                        note=f"the trajectory has {most:,} {shape.at.word}s",
-                        help=f"use at most {most:,}",
-                    )
-                )
-        if isinstance(shape.select, v.Top) and shape.select.keep >= shape.select.of:
+        ]
+    if shape.kind == "graft" and at > 0:
+        return [
+            Diagnostic(
+                "GEN409",
+                "GRAFT shapes the end of the chain, and has no level",
+                where,
+                help="write `shape pgraft`, or leave `at` out",
+            )
+        ]
+    if at == levels.visits(spec):
+        return [
+            Diagnostic(
+                "GEN408",
+                "no visit is left to tune",
+                where,
+                note="at this level the state is pure noise: the sampler would be the reference's",
+                help="choose a level nearer to the data, for example noise(0.5)",
+            )
+        ]
+    return _trainable(spec, shape, at)
+
+
+def _trainable(spec: v.Spec, shape: v.Shape, at: int) -> list[Diagnostic]:
+    """Whether the states at the level can be noised on."""
+    assert spec.forward is not None
+    if at == 0 or shape.states == "renoised":
+        return []
+    sites = {x.name: x.sites for x in spec.variables}
+    whole = algebra.shape(spec.forward.order, sites)
+    targets = {p.variable: p.target for p in spec.predictions}
+    reasons: list[str] = []
+    if not whole.fixed and not (whole.steady and levels.is_round(spec, at)):
+        reasons.append("which visits lie below the level is drawn anew for each trajectory")
+    for o in algebra.walk(spec.forward.order):
+        if isinstance(o, v.Confidence):
+            reasons.append(
+                f"`confidence` masks sites of `{o.variable}`, and their tokens are not in the state"
+            )
+    for name, kernel in spec.forward.noise.items():
+        if isinstance(kernel, v.TokenKernel) and targets.get(name) == "clean":
+            reasons.append(f"`predict {name} by clean` needs the finished sample's token")
+        seen = any(sum(n for _, n in kind) > 1 for kind in whole.kinds_of(name))
+        joint = isinstance(spec.denoiser, v.Transformer) and spec.denoiser.inner != "head"
+        if isinstance(kernel, v.VectorKernel | v.FlowKernel) and seen and not joint:
+            reasons.append(f"joint visits of `{name}` with `inner = head` lead from the finished sample")
+        if isinstance(kernel, v.VectorKernel) and not isinstance(kernel, v.GaussianKernel):
+            reasons.append(f"how `{kernel.word}` noise goes on from a noisy `{name}` is not known")
+    return [
+        Diagnostic(
+            "GEN411",
+            "states of the trajectory cannot be trained on here",
+            shape.where("states"),
+            note=reason,
+            help="write `states = renoised`, which noises the accepted samples themselves",
+        )
+        for reason in reasons[:1]
+    ]
+
+
+def _selection(shape: v.Shape) -> list[Diagnostic]:
+    rule = shape.select
+    if isinstance(rule, v.Top) and rule.keep >= rule.of:
+        return [
+            Diagnostic(
+                "GEN405",
+                f"top({rule.keep} of {rule.of}) accepts every sample",
+                rule.span,
+                note="selection changes nothing",
+                help="accept fewer than there are",
+            )
+        ]
+    if isinstance(rule, v.BestOf) and rule.of == 1:
+        return [
+            Diagnostic(
+                "GEN405",
+                "best_of(1) accepts every sample",
+                rule.span,
+                note="selection changes nothing",
+                help="use at least best_of(2)",
+            )
+        ]
+    return []
+
+
+def _identity(spec: v.Spec, shape: v.Shape) -> list[Diagnostic]:
+    if shape.dedup is None:
+        return []
+    out: list[Diagnostic] = []
+    for name in shape.dedup.variables:
+        if all(x.name != name for x in spec.variables):
             out.append(
                 Diagnostic(
-                    "GEN405",
-                    f"top({shape.select.keep} of {shape.select.of}) accepts every sample",
-                    shape.select.span,
-                    note="selection changes nothing",
-                    help="accept fewer than there are",
+                    "GEN406",
+                    f"`{name}` is not a variable",
+                    shape.dedup.span,
+                    help=did_you_mean(name, [x.name for x in spec.variables]),
                 )
             )
-        if shape.dedup is not None:
-            for name in shape.dedup.variables:
-                if all(x.name != name for x in spec.variables):
-                    out.append(
-                        Diagnostic(
-                            "GEN406",
-                            f"`{name}` is not a variable",
-                            shape.dedup.span,
-                            help="list variables of the spec",
-                        )
-                    )
+    rule = shape.select
+    if isinstance(rule, v.Preference) or (isinstance(rule, v.Threshold | v.Accept) and rule.of == 1):
+        why = (
+            "a pair of copies has no loser"
+            if isinstance(rule, v.Preference)
+            else "copies are found within a group, and a group is one sample"
+        )
+        out.append(
+            Diagnostic(
+                "GEN413",
+                "there are no copies to leave out",
+                shape.dedup.span,
+                labels=(Label(rule.span, "the selection"),),
+                note=why,
+                help="use `top(k of m)`"
+                if isinstance(rule, v.Preference)
+                else "say the group's size, `of = 8`",
+            )
+        )
     return out
+
+
+def _reward(spec: v.Spec, shape: v.Shape) -> list[Diagnostic]:
+    if isinstance(shape.reward, v.Python):
+        file, _, function = shape.reward.target.rpartition(":")
+        if file.endswith(".py") and function.isidentifier():
+            return []
+        return [
+            Diagnostic(
+                "GEN410",
+                f'python("{shape.reward.target}") names no function of a file',
+                shape.reward.span,
+                help='write python("rewards.py:score")',
+            )
+        ]
+    if shape.reward not in reports.REWARDS:
+        return [
+            Diagnostic(
+                "GEN410",
+                f"`{shape.reward}` is no reward",
+                shape.where("reward"),
+                help=did_you_mean(shape.reward, list(reports.REWARDS)),
+            )
+        ]
+    if reports.of_metric(spec, shape.reward) is None:
+        return [
+            Diagnostic(
+                "GEN410",
+                f"there is nothing here that `{shape.reward}` rewards",
+                shape.where("reward"),
+                note=f"it needs {reports.NEEDS[reports.kind(shape.reward)]}",
+                help='use a function of your own: python("rewards.py:score")',
+            )
+        ]
+    return []

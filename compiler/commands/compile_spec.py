@@ -16,7 +16,7 @@ from ..checks import needs
 from ..driver import Compilation, compile_source
 from .showing import show
 
-PROGRAMS = ("model", "train", "sample", "analyse")
+PROGRAMS = ("model", "train", "sample", "finetune", "analyse")
 VIEWS = ("ast", "ir", "graph", "graph.svg", "graph.mermaid", "plan", "plan.json")
 
 
@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     done = compile_source(source, options.level)
     if done.spec is not None and done.ok:
         done.diagnostics += needs.programs(done.spec, set(kinds) if "all" not in asked else set())
-        if "all" in asked and needs.programs(done.spec, {"train", "sample"}):
-            kinds = [k for k in kinds if k not in ("train", "sample")]
+        if "all" in asked:
+            kinds = [k for k in kinds if k not in PROGRAMS or not needs.programs(done.spec, {k})]
         if "all" in asked and not done.limits:
             kinds = [k for k in kinds if k != "analyse"]
     show(source, done.diagnostics, options)

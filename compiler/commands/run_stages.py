@@ -16,7 +16,7 @@ from ..driver import compile_source
 from .compile_spec import emitted, seen_from, write
 from .showing import show
 
-STAGES = ("train", "sample", "analyse")
+STAGES = ("train", "finetune", "sample", "analyse")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,5 +45,7 @@ def run(options: argparse.Namespace) -> int:
         if status:
             return status
         extra = options.extra if stage == options.stages[-1] else []
+        if stage == "sample" and "finetune" in options.stages:
+            extra = ["--adapter", *extra] if not extra or extra[0].startswith("-") else extra
         status = subprocess.run([sys.executable, str(folder / f"{stage}.py"), *extra], check=False).returncode
     return status

@@ -16,7 +16,7 @@ from gencc.dsl.syntax import Expr, List
 from .. import order as algebra
 from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
-from . import columns, loops
+from . import columns, loops, shaping
 from .render import literal
 
 
@@ -77,10 +77,13 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         p.name: Plate(p.name, names[p.name], p.size, program.line(p.span)) for p in spec.plates if p.variables
     }
     seen = [_variable(program, x, plates.get(x.plate or ""), exact) for x in program.vars]
+    shaped = shaping.context(program, base)
     for x in seen:
         if x.noised or x.dropped:
             _tasks(spec, x)
     stored, seen = seen, columns.gathered(program, seen)
+    for x in seen:
+        x.onward = shaped is not None and shaped.onward and x.noised
     noised = [x for x in seen if x.noised]
     groups = _groups(seen, plates)
     report = _report(spec)
@@ -127,6 +130,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "extras": _extras(spec, seen, exact) + loops.extras(spec), "temperature": 1.0 if isinstance(spec.sample.temperature, v.Form) else spec.sample.temperature,
         "scale_text": _temperature(program), "temperature_line": program.line(spec.sample.where("temperature")),
         "leaps": spec.sample.steps is not None or spec.sample.eta is not None,
+        "shaped": shaped,
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     context |= loops.context(program)
@@ -193,6 +197,9 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     if x.kind == "vector":
         out.target_text, _ = _target(program, x, x.py, "n")
         out.inner_target_text, _ = _target(program, x, "origin", "inner")
+        out.onward_target_text, _ = _target(program, x, "clean", "n")
+        out.onward_inner_target_text, _ = _target(program, x, "clean", "inner")
+        out.onward_needs_clean = x.target != "epsilon"
         _, out.clean_text = _target(program, x, "origin", "n + k")
         out.weight = prediction.weight if prediction else None
         out.oracle, out.oracle_arguments = x.target, ""
@@ -526,6 +533,7 @@ def _doc(program: Program, seen: list[SimpleNamespace]) -> str:
 def _modules(context: dict[str, Any]) -> list[str]:
     """The modules of the runtime that a model imports."""
     used = {
+        "adapters": context["shaped"] is not None,
         "data": True,
         "distillation": context["distilled"] and context["distilled"].blends,
         "kernels": context["kernels"],

@@ -6,7 +6,7 @@ from ..program import Program
 from . import context as contexts
 from .render import render
 
-KINDS = ("model", "train", "sample")
+KINDS = ("model", "train", "sample", "finetune")
 
 
 def emit(program: Program, kinds: tuple[str, ...], sha: str, base: str = ".") -> dict[str, str]:

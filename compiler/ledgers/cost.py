@@ -182,3 +182,11 @@ def _layer(rows: int, tokens: int, w: int, expansion: int) -> int:
 def _row(rows: int, tokens: int, w: int, expansion: int) -> int:
     """Operations of one block on ``rows`` whose context is remembered."""
     return 2 * rows * (4 + 2 * expansion) * w * w + 4 * rows * tokens * w
+
+
+def amount(value: float, unit: str) -> str:
+    """A number for a reader: 3.1 GFLOP."""
+    for scale, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{value / scale:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
 
+from .. import levels
+from ..program import Program
+from .cost import Cost, amount
+
 PANELS = 400
 NODES = (
     (-0.9061798459386640, 0.2369268850561891),
@@ -109,3 +113,73 @@ def selected(shape: v.Shape) -> Selected:
         case v.Preference():
             return Selected("the winner of two", f"alpha log E sigmoid({rule.beta:g} (r - r'))", None, 2)
     raise TypeError(rule)
+
+
+Lines = list[tuple[str, str]]
+
+
+def shaping(program: Program, price: Cost | None) -> list[Lines]:
+    """What the plan says of each shape: the law, the level, what is trained, what it costs."""
+    return [_lines(program, shape, price) for shape in program.spec.shapes]
+
+
+def _lines(program: Program, shape: v.Shape, price: Cost | None) -> Lines:
+    spec = program.spec
+    level, total, rule = levels.level(spec, shape), levels.visits(spec), selected(shape)
+    reward = f'python("{shape.reward.target}")' if isinstance(shape.reward, v.Python) else shape.reward
+    groups = max(1, shape.samples // rule.group)
+    copies = f", one of each copy by {', '.join(shape.dedup.variables)}" if shape.dedup else ""
+    where = f"{'GRAFT' if level == 0 else 'P-GRAFT'}, level {level:,} of {total:,} visits"
+    tuned = f"visits {level:,} to {total - 1:,} are tuned, {(total - level) / total:.0%} of the trajectory"
+    out = [
+        (shape.kind, f"{where}: {tuned}"),
+        ("reward", f"{reward}; a sample without one is rejected and counted"),
+        ("accepted", f"{rule.rule} within each condition{copies}; ties are broken uniformly"),
+        (
+            "reshaped",
+            f"the law maximises E[r^] - alpha KL with r^ = {rule.reshaped}; F: share of the reference below r",
+        ),
+    ]
+    if rule.law is not None:
+        rounds = f" after {shape.rounds} rounds" if shape.rounds > 1 else ""
+        out.append(
+            (
+                "implies",
+                f"KL {rule.law.divergence:.3f} nats{rounds} (less with ties), mean percentile {rule.law.percentile:.3f} (0.5 for "
+                f"the reference), {groups * rule.group * rule.law.share:,.0f} accepted of {groups * rule.group:,} a round",
+            )
+        )
+    else:
+        out.append(
+            (
+                "implies",
+                f"KL and accepted count depend on the rewards; {groups * rule.group:,} samples a round",
+            )
+        )
+    if level:
+        out.append(("tail", f"visits 0 to {level - 1:,} by the reference: {_tail(spec, shape)}"))
+    if price is not None:
+        drawn = shape.rounds * groups * rule.group * price.flops_per_sample
+        learned = (
+            shape.rounds
+            * shape.steps
+            * price.flops_per_step
+            * (shape.batch or spec.train.batch)
+            / spec.train.batch
+        )
+        out.append(
+            (
+                "cost",
+                f"{amount(drawn, 'FLOP')} to draw, {amount(learned, 'FLOP')} to train; memory of one model",
+            )
+        )
+    return out
+
+
+def _tail(spec: v.Spec, shape: v.Shape) -> str:
+    assert spec.forward is not None
+    if all(isinstance(k, v.FlowKernel) for k in spec.forward.noise.values()):
+        if shape.states == "trajectory":
+            return "deterministic, so nothing that was gained is lost"
+        return "deterministic, but renoised states are not the trajectory's: part of the gain is lost"
+    return "it draws at random, so part of the gain is lost (`gencc run SPEC levels` measures it)"

@@ -1,1 +1,5 @@
 """Shaping the law of samples by a reward: collection, selection, fine-tuning (GRAFT and P-GRAFT, arXiv 2510.02692)."""
+
+from .program import begin
+
+__all__ = ["begin"]

@@ -20,6 +20,13 @@ def begin(
     description: str | None, here: Path, out: str, steps: int, batch: int, seed: int, precision: str
 ) -> Run:
     """Reads the command line, joins the other processes under ``torchrun``, and opens the run's folder."""
+    return join(arguments(description, out, steps, batch, seed, precision), here)
+
+
+def arguments(
+    description: str | None, out: str, steps: int, batch: int, seed: int, precision: str
+) -> argparse.ArgumentParser:
+    """The options of every program that trains."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -54,6 +61,11 @@ def begin(
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint")
     again.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")
+    return parser
+
+
+def join(parser: argparse.ArgumentParser, here: Path) -> Run:
+    """Reads the command line and joins the other processes; ``here`` is the folder of the program and its spec."""
     options = parser.parse_args()
     for name in ("steps", "batch"):
         if getattr(options, name) < 1:

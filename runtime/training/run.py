@@ -52,6 +52,8 @@ class Run:
     ) -> None:
         self.options, self.device, self.rank, self.world, self.spec = options, device, rank, world, spec
         self.folder: Path = options.out
+        self.extra: dict[str, Any] = {}
+        """What checkpoints are to say besides."""
         self._stop = False
         self._peaks: list[float] = []
 
@@ -103,7 +105,7 @@ class Run:
         self._meta = {
             "spec": self.spec, "sha256": checkpoints.digest(self.spec), **data.codec.as_json(), "settings": self._settings,
             "frequencies": {k: data.frequencies(k).tolist() for k in data.vocabulary},
-            "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()},
+            "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()}, **self.extra,
         }  # fmt: skip
         train, test = data.train, data.test
         plates = data.codec.plates if trim and not self._compiled else None

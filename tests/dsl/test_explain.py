@@ -16,10 +16,10 @@ from gencc.dsl.source import Source
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def diagnose(text):
+def diagnose(text, programs=("train",)):
     """Every finding, those of the programs that may be asked for included."""
     done = compile_source(Source("example.gen", text))
-    extra = needs.programs(done.spec, {"train"}) if done.spec is not None and done.ok else []
+    extra = needs.programs(done.spec, set(programs)) if done.spec is not None and done.ok else []
     return done.diagnostics + extra
 
 
@@ -29,10 +29,9 @@ def test_the_wrong_example_raises_the_code_and_the_right_one_is_clean(code, tmp_
         distribute(tmp_path, "hop", {"kernel.hop": "no_such_module:Hop"})
         monkeypatch.syspath_prepend(tmp_path)
     wrong, right = examples(code)
-    assert code in {d.code for d in diagnose(wrong)}
-    found = (
-        check_text(right) if code == "GEN312" else diagnose(right) if code == "GEN214" else check_text(right)
-    )
+    programs = {"GEN414": ("finetune",)}.get(code, ("train",))
+    assert code in {d.code for d in diagnose(wrong, programs)}
+    found = diagnose(right, programs) if code in ("GEN214", "GEN414") else check_text(right)
     assert [d for d in found if d.severity is Severity.ERROR] == []
     assert code not in {d.code for d in found}
 

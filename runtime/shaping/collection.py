@@ -1,0 +1,209 @@
+"""Samples and their rewards, collected in groups: one Parquet file a batch, so that it resumes and is shared.
+
+A batch holds whole groups and is drawn from one seed, which its file tells: drawing the batch again gives the same samples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import torch
+from torch import Tensor
+
+from ..data import Codec
+from ..errors import UserError
+from ..files import write_atomically
+from ..sites import Examples
+from ..training.batches import mix
+from .rewards import Reward
+
+
+@dataclass
+class Collection:
+    """``states`` at the level and the ``samples`` that they became, (G M) of each, and ``reward`` (G, M).
+
+    ``seed`` and ``row`` (G M) say which batch drew a sample, and where in it.
+    """
+
+    states: Examples
+    samples: Examples
+    reward: Tensor
+    seed: Tensor
+    row: Tensor
+
+
+@dataclass
+class Batch:
+    """One file: its groups, and the seed that draws it."""
+
+    path: Path
+    groups: Tensor
+    seed: int
+
+
+def batches(folder: Path, starts: Examples, of: int, size: int, seed: int, number: int) -> list[Batch]:
+    """The batches of round ``number``: whole groups, those of about the same length together."""
+    each = max(1, size // of)
+    by_length = starts.lengths().argsort(stable=True)
+    parts = [by_length[k : k + each] for k in range(0, len(by_length), each)]
+    return [
+        Batch(folder / f"{k:05d}.parquet", groups, mix(seed, k, 100 + number))
+        for k, groups in enumerate(parts)
+    ]
+
+
+def draw(
+    model: Any,
+    batch: Batch,
+    starts: Examples,
+    of: int,
+    held: Callable[[Examples, torch.Generator], dict[str, Tensor]],
+    device: torch.device,
+    codec: Codec,
+    trim: bool,
+    temperature: float = 1.0,
+) -> tuple[Examples, Examples]:
+    """The states at the model's level and the samples of one batch, (groups x of), group by group."""
+    generator = torch.Generator(device).manual_seed(batch.seed)
+    start = starts.take(batch.groups.repeat_interleave(of))
+    sizes = {f.plate: f.size for f in codec.fields.values() if f.plate}
+    start = (start.trimmed(codec.plates) if trim else start).to(device)
+    given = held(start, generator)
+    noise, path = model.begin(start, given, generator)
+    found = model.descend(noise, given, path, generator, temperature)
+    whole = [e.to("cpu").padded(codec.plates, sizes) if trim else e.to("cpu") for e in found]
+    return whole[0], whole[1]
+
+
+def collect(
+    model: Any,
+    parts: list[Batch],
+    starts: Examples,
+    of: int,
+    held: Callable[[Examples, torch.Generator], dict[str, Tensor]],
+    reward: Reward,
+    codec: Codec,
+    device: torch.device,
+    rank: int,
+    world: int,
+    trim: bool,
+    tag: dict[str, Any],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Draws this process's share of the batches that no file holds yet.
+
+    ``tag`` says what the samples are drawn from.  A file of another tag is not overwritten.
+    """
+    for k, part in enumerate(parts):
+        if k % world != rank:
+            continue
+        if part.path.exists():
+            _check(part.path, tag)
+        else:
+            states, samples = draw(model, part, starts, of, held, device, codec, trim)
+            _write(part, of, states, samples, reward(samples, codec), tag)
+        progress(k + 1, len(parts))
+
+
+def _write(
+    part: Batch, of: int, states: Examples, samples: Examples, reward: Tensor, tag: dict[str, Any]
+) -> None:
+    columns: dict[str, Any] = {
+        "group": part.groups.repeat_interleave(of).tolist(),
+        "row": list(range(len(samples))),
+        "seed": [part.seed] * len(samples),
+        "reward": reward.tolist(),
+    }
+    for name, value in samples.values.items():
+        columns[f"value.{name}"] = list(value.flatten(1).numpy())
+        columns[f"state.{name}"] = list(states.values[name].flatten(1).numpy())
+    for name, present in samples.present.items():
+        columns[f"present.{name}"] = list(present.numpy())
+    shapes = {name: list(value.shape[1:]) for name, value in samples.values.items()}
+    table = pa.table(columns).replace_schema_metadata({"gencc": json.dumps({"tag": tag, "shapes": shapes})})
+    write_atomically(part.path, lambda temporary: pa.parquet.write_table(table, temporary))
+
+
+def _header(path: Path) -> dict[str, Any]:
+    try:
+        found = (pa.parquet.read_schema(path).metadata or {}).get(b"gencc")
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path}: not a whole table ({error}); delete it to draw it again") from error
+    if found is None:
+        raise UserError(f"{path}: not a table of collected samples; move it away")
+    header: dict[str, Any] = json.loads(found)
+    return header
+
+
+def _check(path: Path, tag: dict[str, Any]) -> None:
+    held = _header(path)["tag"]
+    wrong = [f"{k} was {held.get(k)}, not {v}" for k, v in tag.items() if held.get(k) != v]
+    if wrong:
+        raise UserError(
+            f"{path}: holds samples of another run ({'; '.join(wrong)}); begin anew with --overwrite, or choose another --out"
+        )
+
+
+def read(parts: list[Batch], of: int) -> Collection:
+    """All batches, group by group in the order of the groups."""
+    tables = [pa.parquet.read_table(part.path) for part in parts]
+    shapes = _header(parts[0].path)["shapes"]
+    whole = pa.concat_tables(tables)
+    order = torch.tensor(whole["group"].to_numpy().copy()).argsort(stable=True)
+
+    def tensor(name: str, shape: list[int] | None = None) -> Tensor:
+        column = whole[name].combine_chunks()
+        flat = column.flatten().to_numpy(zero_copy_only=False) if shape is not None else column.to_numpy()
+        found = torch.from_numpy(np.array(flat))
+        return (found.reshape(len(whole), *shape) if shape is not None else found)[order]
+
+    present = {
+        name.removeprefix("present."): tensor(name, [-1])
+        for name in whole.column_names
+        if name.startswith("present.")
+    }
+    states, samples = (
+        Examples({name: tensor(f"{kind}.{name}", shape) for name, shape in shapes.items()}, present)
+        for kind in ("state", "value")
+    )
+    return Collection(states, samples, tensor("reward").reshape(-1, of), tensor("seed"), tensor("row"))
+
+
+def identities(samples: Examples, of: int, variables: tuple[str, ...], plates: dict[str, str]) -> Tensor:
+    """Which samples of a group are copies, (G, M): they agree on ``variables``.
+
+    The elements of a plate are compared as a multiset, for their order is not part of what they make up; numbers to six
+    decimals.
+    """
+    keys: list[Any] = []
+    for k in range(len(samples)):
+        alone: list[Any] = []
+        elements: dict[str, list[list[Any]]] = {}
+        for name in variables:
+            value = samples.values[name][k]
+            cells = [
+                [round(float(c), 6) if value.is_floating_point() else int(c) for c in site.reshape(-1)]
+                for site in value
+            ]
+            if name in plates:
+                rows = elements.setdefault(plates[name], [[] for _ in cells])
+                for row, cell in zip(rows, cells, strict=True):
+                    row += cell
+            else:
+                alone.append(cells)
+        kept = {
+            plate: sorted(
+                row for row, there in zip(rows, samples.present[plate][k].tolist(), strict=True) if there
+            )
+            for plate, rows in elements.items()
+        }
+        keys.append(json.dumps([alone, kept]))
+    number: dict[str, int] = {}
+    return torch.tensor([number.setdefault(key, len(number)) for key in keys]).reshape(-1, of)

@@ -1,0 +1,389 @@
+"""The fine-tuning program: samples, rewards, selection, and the training of an adapter on what was accepted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import torch
+from torch import Tensor, nn
+
+from .. import checkpoints
+from ..adapters import Adapter, Full, Lora, newest, off
+from ..data import Codec, Dataset, encode
+from ..data.fields import Field
+from ..errors import UserError
+from ..files import write_atomically
+from ..sampling import blank, held_sites
+from ..sites import Examples
+from ..training import program
+from ..training.batches import mix
+from ..training.run import Report, Run
+from . import collection, selection
+from .rewards import Python, Reward
+
+HELD_OUT = 0.1
+"""Share of the accepted samples that only measures the loss."""
+
+
+class Tuned(nn.Module):
+    """A model as its fine-tuning sees it: the adapter is what is saved, and only visits from ``level`` on are learned."""
+
+    def __init__(self, model: nn.Module, adapter: Adapter, level: int) -> None:
+        super().__init__()
+        self.model, self.adapter, self.level = model, adapter, level
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = self.model(x)
+        return found
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        model: Any = self.model
+        since = {"since": self.level} if self.level else {}
+        found: dict[str, Tensor] = model.corrupt(clean, generator, **since)
+        return found
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
+        return self.adapter.state_dict()
+
+    def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        self.adapter.load(dict(state_dict))
+
+
+class Session:
+    """One call of a fine-tuning program."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.options = run, run.options
+        self.checkpoint = checkpoints.load(checkpoints.latest(run.options.run))
+
+    def shape(
+        self,
+        model: nn.Module,
+        fields: dict[str, Field],
+        data: Callable[[], Dataset],
+        optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+        *,
+        reward: Reward,
+        select: selection.Selection,
+        level: int,
+        states: str,
+        adapter: Lora | Full,
+        rounds: int,
+        task: dict[str, str | slice],
+        expected: float | None = None,
+        identity: tuple[str, ...] = (),
+        prompts: Path | None = None,
+        warmup: int,
+        clip: float,
+        ema: float,
+        log_every: int,
+        save_every: int,
+        report: Report | None = None,
+        trim: bool = False,
+    ) -> None:
+        """Rounds of: draw groups, reward, select, train the adapter on the accepted; then compares it with the reference.
+
+        ``expected`` is the percentile among the reference's samples that the selection implies for accepted ones, where
+        the rewards do not matter.
+
+        Raises:
+            UserError: nothing is accepted, or the folder holds another run.
+        """
+        run, options = self.run, self.options
+        if isinstance(reward, Python):
+            reward.limit = options.reward_limit
+        root: Path = options.out
+        self._prepare(root)
+        self.checkpoint.restore(model, options.weights)
+        model.to(run.device).eval()
+        codec = Codec.from_json(fields, self.checkpoint.meta)
+        tuned = Adapter(model, adapter)
+        model.to(run.device)
+        whole = Tuned(model, tuned, level)
+        conditions = self._conditions(fields, data, codec, task, prompts, select.of)
+
+        def held(start: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+            return held_sites(start, task, fields, 0.5, generator)
+
+        try:
+            for number in range(1, rounds + 1):
+                folder = root / f"round-{number}"
+                if not self._done(folder):
+                    accepted = self._accepted(
+                        model, folder, number, conditions, held, reward, select, identity, codec, level, states, trim, expected,
+                    )  # fmt: skip
+                    self._train(
+                        whole,
+                        folder,
+                        accepted,
+                        codec,
+                        optimizer,
+                        warmup,
+                        clip,
+                        ema,
+                        log_every,
+                        save_every,
+                        trim,
+                    )
+                tuned.load(self._load(folder))
+            self._compare(model, root, conditions, held, reward, codec, data, report, trim)
+        finally:
+            reward.close()
+
+    # ---- parts
+
+    def _say(self, text: str) -> None:
+        if self.run.rank == 0:
+            print(text, flush=True)
+
+    def _prepare(self, root: Path) -> None:
+        options = self.options
+        held = any(root.glob("round-*"))
+        if held and options.overwrite and self.run.rank == 0:
+            for folder in root.glob("round-*"):
+                shutil.rmtree(folder)
+        elif held and not options.resume and not options.overwrite:
+            raise UserError(
+                f"{root}: already holds a run; go on with --resume, replace it with --overwrite, or choose another --out"
+            )
+        self._barrier()
+
+    def _barrier(self) -> None:
+        if self.run.world > 1:
+            torch.distributed.barrier()
+
+    def _conditions(
+        self,
+        fields: dict[str, Field],
+        data: Callable[[], Dataset],
+        codec: Codec,
+        task: dict[str, str | slice],
+        prompts: Path | None,
+        of: int,
+    ) -> Examples:
+        """One example for each group: what is given, and which sites exist."""
+        groups = max(1, self.options.samples // of)
+        if prompts is not None:
+            known = encode(f"{'parquet' if prompts.suffix == '.parquet' else 'csv'}:{prompts}", codec)
+        elif task or not self.checkpoint.meta["sizes"]:
+            known = data().train
+        else:
+            return blank(self.checkpoint, groups, fields, self.options.seed)
+        g = torch.Generator().manual_seed(mix(self.options.seed, -1, 1))
+        shuffled = torch.randperm(len(known), generator=g)
+        return known.take(shuffled[torch.arange(groups) % len(known)])
+
+    def _done(self, folder: Path) -> bool:
+        found = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
+        return bool(found) and checkpoints.load(found[-1]).step == self.options.steps
+
+    def _accepted(
+        self,
+        model: nn.Module,
+        folder: Path,
+        number: int,
+        conditions: Examples,
+        held: Callable[[Examples, torch.Generator], dict[str, Tensor]],
+        reward: Reward,
+        select: selection.Selection,
+        identity: tuple[str, ...],
+        codec: Codec,
+        level: int,
+        states: str,
+        trim: bool,
+        expected: float | None,
+    ) -> Examples:
+        run, options = self.run, self.options
+        parts = collection.batches(
+            folder / "samples", conditions, select.of, options.sample_batch, options.seed, number
+        )
+        tag = {"level": level, "of": select.of, "round": number, "seed": options.seed, "reward": reward.name,
+               "spec": checkpoints.digest(run.spec)}  # fmt: skip
+
+        def progress(k: int, total: int) -> None:
+            if k == total or k % max(1, total // 10) == 0:
+                self._say(f"round {number}: {k} of {total} batches drawn")
+
+        collection.collect(
+            model, parts, conditions, select.of, held, reward, codec, run.device, run.rank, run.world, trim, tag, progress,
+        )  # fmt: skip
+        self._barrier()
+        found = collection.read(parts, select.of)
+        copies = collection.identities(found.samples, select.of, identity, codec.plates) if identity else None
+        g = torch.Generator().manual_seed(mix(options.seed, number, -2))
+        kept = selection.select(select, found.reward, g, copies)
+        finite = found.reward[~found.reward.isnan()]
+        if not bool(kept.any()):
+            raise UserError(
+                f"{folder}: no sample was accepted ({len(finite)} of {kept.numel()} have a reward); lower the threshold, or draw "
+                "more with --samples"
+            )
+        rejected = kept.numel() - len(finite)
+        self._say(
+            f"round {number}: accepted {int(kept.sum()):,} of {kept.numel():,}"
+            + (f", {rejected} of them without a reward" if rejected else "")
+            + f"; {reward.name} {float(finite.mean()):.4f} in all, {float(found.reward[kept].mean()):.4f} accepted; percentile "
+            f"{_percentile(found.reward, kept):.3f}"
+            + (f" ({expected:.3f} expected)" if expected is not None and number == 1 else "")
+        )
+        if run.rank == 0:
+            flat = kept.flatten()
+            table = {
+                "group": torch.arange(kept.numel())[flat] // select.of,
+                "seed": found.seed[flat],
+                "row": found.row[flat],
+                "reward": found.reward.flatten()[flat],
+            }
+            columns = pa.table({k: v.tolist() for k, v in table.items()})
+            write_atomically(folder / "accepted.parquet", lambda t: pa.parquet.write_table(columns, t))
+        chosen = found.states if states == "trajectory" else found.samples
+        return chosen.take(kept.flatten().nonzero()[:, 0])
+
+    def _train(
+        self, whole: Tuned, folder: Path, accepted: Examples, codec: Codec,
+        optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer], warmup: int, clip: float, ema: float, log_every: int,
+        save_every: int, trim: bool,
+    ) -> None:  # fmt: skip
+        run = self.run
+        order = torch.randperm(len(accepted), generator=torch.Generator().manual_seed(self.options.seed))
+        aside = int(HELD_OUT * len(accepted))
+        split = Dataset(accepted.take(order[aside:]), accepted.take(order[:aside]), codec)
+        run.folder = folder
+        run.options.resume = any((folder / "checkpoints").glob("[0-9]*.safetensors"))
+        run.extra = {"adapter": whole.adapter.describe(), "level": whole.level}
+        run.fit(
+            whole, optimizer(whole.adapter.parameters()), split, warmup=warmup, decay="cosine", clip=clip, ema=ema,
+            log_every=log_every, eval_every=save_every, save_every=save_every, trim=trim,
+        )  # fmt: skip
+        self._barrier()
+
+    def _load(self, folder: Path) -> dict[str, Tensor]:
+        checkpoint = checkpoints.load(newest(folder))
+        return checkpoint.part("ema") or checkpoint.part("model")
+
+    def _compare(
+        self,
+        model: nn.Module,
+        root: Path,
+        conditions: Examples,
+        held: Callable[[Examples, torch.Generator], dict[str, Tensor]],
+        reward: Reward,
+        codec: Codec,
+        data: Callable[[], Dataset],
+        report: Report | None,
+        trim: bool,
+    ) -> None:
+        """Reward, and the report's other measures, of fresh samples: tuned and reference, under the same noise."""
+        if self.run.rank != 0:
+            return
+        real = data().test
+        real = real.take(torch.arange(min(len(real), self.options.compare)))
+        given = real if report is not None else conditions.take(torch.arange(min(len(conditions), 256)))
+        size = max(1, self.options.sample_batch)
+        parts = [
+            collection.Batch(Path(), k, mix(self.options.seed, n, -3))
+            for n, k in enumerate(
+                [given.lengths().argsort(stable=True)[i : i + size] for i in range(0, len(given), size)]
+            )
+        ]
+        drawn: dict[str, Examples] = {}
+        found: dict[str, dict[str, float]] = {}
+        place = torch.cat([p.groups for p in parts]).argsort()
+        for which in ("reference", "tuned"):
+            outs = []
+            for part in parts:
+                if which == "reference":
+                    with off(model):
+                        outs.append(
+                            collection.draw(model, part, given, 1, held, self.run.device, codec, trim)[1]
+                        )
+                else:
+                    outs.append(collection.draw(model, part, given, 1, held, self.run.device, codec, trim)[1])
+            drawn[which] = Examples.cat(outs).take(place)
+            scores = reward(drawn[which], codec)
+            scores = scores[~scores.isnan()]
+            found[which] = {
+                "reward": float(scores.mean()),
+                "reward error": float(scores.std()) / math.sqrt(max(1, len(scores))),
+            }
+            if report is not None:
+                found[which] |= report.measure(drawn[which], real, codec)
+        names = list(found["tuned"])
+        self._say(f"{'':>20}  " + "  ".join(f"{which:>10}" for which in found))
+        for name in names:
+            self._say(f"{name:>20}  " + "  ".join(f"{found[which][name]:>10.4f}" for which in found))
+        if report is not None:
+            rows = {which: drawn[which][: report.shown] for which in drawn}
+            report.draw({"real": real[: report.shown], **rows}, codec, root / "comparison.png")
+        write_atomically(root / "comparison.json", lambda t: t.write_text(json.dumps(found, indent=2) + "\n"))
+
+
+def _percentile(reward: Tensor, accepted: Tensor) -> float:
+    """Mean percentile of the accepted under the reference's law of rewards in their groups.
+
+    A sample that beats a share s of the other m - 1 of its group is expected at percentile (s (m - 1) + 1) / (m + 1).
+    """
+    m = reward.shape[1]
+    if m > 1:
+        return (selection.percentile(reward, accepted) * (m - 1) + 1) / (m + 1)
+    flat = reward.flatten()[None]
+    return selection.percentile(flat, accepted.flatten()[None])
+
+
+def begin(
+    description: str | None,
+    here: Path,
+    run: str,
+    out: str,
+    samples: int,
+    steps: int,
+    batch: int,
+    seed: int,
+    precision: str,
+    python: bool = False,
+) -> Session:
+    """Reads the command line and the reference's checkpoint.
+
+    Raises:
+        UserError: the reference's run holds no usable checkpoint.
+    """
+    parser = program.arguments(description, out, steps, batch, seed, precision)
+    parser.add_argument(
+        "--run", type=Path, default=Path(run), help=f"run whose weights are the reference (default {run})"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "model"),
+        default="ema",
+        help="its averaged or last weights (default ema)",
+    )
+    parser.add_argument(
+        "--samples", type=int, default=samples, help=f"samples drawn for each round (default {samples})"
+    )
+    parser.add_argument("--sample-batch", type=int, default=64, help="samples drawn together (default 64)")
+    parser.add_argument(
+        "--compare",
+        type=int,
+        default=256,
+        help="fresh samples that compare tuned and reference (default 256)",
+    )
+    _limit(parser, python)
+    return Session(program.join(parser, here))
+
+
+def _limit(parser: argparse.ArgumentParser, python: bool) -> None:
+    if python:
+        parser.add_argument(
+            "--reward-limit", type=float, default=60.0, metavar="SECONDS",
+            help="longest that the reward may take over one batch (default 60)",
+        )  # fmt: skip
+    else:
+        parser.set_defaults(reward_limit=60.0)

@@ -1,0 +1,164 @@
+"""The fine-tuning program, from a reference's checkpoint to samples of the tuned model."""
+
+import json
+import runpy
+import sys
+
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+import torch
+from emitted import programs
+
+from gencc.runtime import checkpoints
+from gencc.runtime.errors import UserError
+from gencc.runtime.sites import Examples
+
+SPEC = """spec tones
+data { source = "csv:tones.csv" }
+tone : discrete(4)
+spot : real(1) in [-3, 3]
+forward {
+  rounds = 2
+  order  = tone -> spot
+  noise tone = uniform(keep = cosine)
+  noise spot = gaussian(steps = 5)
+}
+denoiser transformer { width = 16, heads = 2, layers = 1 }
+predict tone by cross_entropy
+predict spot by epsilon
+train { batch = 32, ema = 0.0 }
+shape pgraft {
+  reward = python("reward.py:score"), select = top(2 of 8), at = visit(1), samples = 64, steps = 30, rounds = 2, lr = 3e-2
+}
+"""
+REWARD = """
+def score(columns):
+    print("noise on standard output")
+    return [None if tone == 3 else spot for tone, spot in zip(columns["tone"], columns["spot"])]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tones")
+    (root / "tones.csv").write_text("tone,spot\n" + "".join(f"{k % 4},{(k % 5) - 2.0}\n" for k in range(200)))
+    (root / "reward.py").write_text(REWARD)
+    for name, text in programs(SPEC, kinds=("model", "train", "sample", "finetune")).items():
+        (root / name).write_text(text)
+    run(root, "train", "--out", root / "base", "--steps", "1")
+    return root
+
+
+def run(root, program, *options):
+    """The program, in this process."""
+    sys.modules.pop("model", None)
+    argv, path = sys.argv, sys.path
+    sys.argv, sys.path = [program, *map(str, options)], [str(root), *sys.path]
+    try:
+        space = runpy.run_path(str(root / f"{program}.py"))
+        space["main"]()
+    finally:
+        sys.argv, sys.path = argv, path
+        sys.modules.pop("model", None)
+
+
+def tuned(root, *options, out="tuned"):
+    run(root, "finetune", "--run", root / "base", "--out", root / out, "--compare", "20", *options)
+
+
+def test_it_draws_selects_learns_and_resumes(folder, capfd):
+    reference = (folder / "base" / "checkpoints" / "00000001.safetensors").read_bytes()
+    tuned(folder)
+    said = capfd.readouterr().out
+    assert "of them without a reward" in said and "accepted 16 of 64" in said
+    assert (folder / "base" / "checkpoints" / "00000001.safetensors").read_bytes() == reference
+    part = folder / "tuned" / "round-1" / "samples" / "00000.parquet"
+    rows = parquet.read_table(part).to_pydict()
+    accepted = parquet.read_table(folder / "tuned" / "round-1" / "accepted.parquet").to_pydict()
+    assert len(accepted["row"]) == 16 and set(accepted["seed"]) == {rows["seed"][0]}
+    for group in set(accepted["group"]):
+        rewards = [r for g, r in zip(rows["group"], rows["reward"], strict=True) if g == group and r == r]
+        kept = [r for g, r in zip(accepted["group"], accepted["reward"], strict=True) if g == group]
+        assert sorted(kept) == sorted(rewards)[-2:]
+    found = json.loads((folder / "tuned" / "comparison.json").read_text())
+    assert found["tuned"].keys() == found["reference"].keys() >= {"reward", "reward error"}
+    # Everything that is missing is drawn again, and is the same.
+    second = folder / "tuned" / "round-2" / "checkpoints"
+    last = sorted(second.glob("*"))[-1].read_bytes()
+    for path in (part, *second.glob("*"), *(folder / "tuned" / "round-1" / "checkpoints").glob("*")):
+        path.unlink()
+    tuned(folder, "--resume")
+    assert parquet.read_table(part).to_pydict()["value.spot"] == rows["value.spot"]
+    one, two = (
+        checkpoints.load(p).part("model") for p in (sorted(second.glob("*"))[-1], _kept(folder, last))
+    )
+    assert all(torch.equal(one[k], two[k]) for k in one)
+
+
+def _kept(folder, data):
+    path = folder / "kept.safetensors"
+    path.write_bytes(data)
+    return path
+
+
+def test_the_sampler_takes_the_adapter(folder):
+    if not (folder / "tuned").exists():
+        tuned(folder)
+    for options, out in (((), "base.parquet"), (("--adapter", folder / "tuned"), "tuned.parquet")):
+        run(folder, "sample", "--run", folder / "base", "--count", "400", "--out", folder / out, *options)
+    before, after = (np.array(parquet.read_table(folder / f"{k}.parquet")["spot"]) for k in ("base", "tuned"))
+    # Two rounds of top(2 of 8) are worth more than a standard deviation: 10 standard errors of this difference.
+    assert after.mean() > before.mean() + 0.7 * before.std()
+
+
+def test_two_processes_share_the_batches(folder, tmp_path):
+    """What each of two processes draws is what one alone draws."""
+    from gencc.runtime.data import Codec
+    from gencc.runtime.shaping import collection
+    from gencc.runtime.shaping.rewards import Reward
+
+    class First(Reward):
+        name = "first"
+
+        def __call__(self, samples, codec):
+            return samples.values["tone"][:, 0].double()
+
+    sys.modules.pop("model", None)
+    space = runpy.run_path(str(folder / "model.py"))
+    torch.manual_seed(0)
+    model, starts = space["Tones"](), Examples({"": torch.zeros(12, 1)}, {})
+    codec = Codec(space["FIELDS"])
+    drawn = {}
+    for world in (1, 2):
+        parts = collection.batches(tmp_path / str(world), starts, 4, 16, 0, 1)
+        assert len(parts) == 3
+        for rank in range(world):
+            collection.collect(
+                model, parts, starts, 4, lambda s, g: {}, First(), codec, torch.device("cpu"), rank, world, False, {}, print
+            )  # fmt: skip
+        drawn[world] = collection.read(parts, 4)
+    assert torch.equal(drawn[1].reward, drawn[2].reward) and drawn[1].reward.shape == (12, 4)
+    for name in ("tone", "spot"):
+        assert torch.equal(drawn[1].states.values[name], drawn[2].states.values[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def score(columns):\n    return [1.0]", "returned 1 rewards for 64 samples"),
+        ("def score(columns):\n    raise ValueError('no tone')", "ValueError: no tone"),
+        ("def other(columns):\n    return 0", "has no `score`"),
+        ("import time\ndef score(columns):\n    time.sleep(60)", "took more than 2 s"),
+        ("import os\ndef score(columns):\n    os._exit(3)", "ended without an answer"),
+        ("def score(columns):\n    return [None] * len(columns['tone'])", "no sample was accepted"),
+    ],
+)
+def test_what_a_reward_may_do_wrong(folder, text, message):
+    (folder / "reward.py").write_text(text)
+    try:
+        with pytest.raises(UserError, match=message):
+            limit = "2" if "sleep" in text else "30"
+            tuned(folder, "--overwrite", "--reward-limit", limit, "--steps", "1", out="wrong")
+    finally:
+        (folder / "reward.py").write_text(REWARD)
