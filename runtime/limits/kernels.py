@@ -23,6 +23,8 @@ Layers = Literal["both", "first", "last"]
 
 BUDGET = 1 << 29
 """Bytes of working memory."""
+CACHED = 1 << 23
+"""Bytes of scaled slopes that are multiplied at a time: they are still in the cache then."""
 
 
 def trace_kernel(
@@ -73,7 +75,7 @@ def full_kernel(
                 continue
             inner = x[rows] @ other[columns].T
             height, chunk = slopes[rows].shape
-            group = max(1, budget // (x.element_size() * height * (chunk + 2 * inner.shape[1])))
+            group = max(1, min(budget, CACHED) // (x.element_size() * height * (chunk + 2 * inner.shape[1])))
             for at in range(0, len(pairs), group):
                 scaled = slopes[rows] * weights[at : at + group, None]
                 moved = scaled.flatten(0, 1) @ slopes_y[columns].T
