@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--emit",
         default="train,sample",
         metavar="KIND[,KIND..]",
-        help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, analyse, all",
+        help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, levels, finetune, correct, analyse, all",
     )
     compile_.add_argument(
         "-o",
@@ -92,13 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="explain a diagnostic")
     explain.add_argument("code", nargs="?")
     commands.add_parser("plugins", help="list installed plug-ins and their options")
-    run = commands.add_parser("run", help="compile and run stages: train, sample, analyse")
+    run = commands.add_parser(
+        "run", help="compile and run stages: train, levels, finetune, correct, sample, analyse"
+    )
     run.add_argument("spec")
     run.add_argument(
         "stages",
         nargs="+",
         metavar="STAGE",
-        help="train, sample, analyse; what stands after -- goes to the last of them",
+        help="train, levels, finetune, correct, sample, analyse; what stands after -- goes to the last of them",
     )
     run.add_argument("-o", "--out", default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from . import loop_plan
+from . import correction_plan, loop_plan
 from . import order as algebra
 from .ledgers.cost import UNKNOWN_VALUES, amount, cost
 from .ledgers.exactness import exactness
@@ -73,6 +73,7 @@ def text(program: Program) -> str:
             if count & (count - 1) == 0 or (2 * count >= len(price.flops_at_loops) and count % 2 == 0):
                 out.append(f"  {f'{count} repeats':<19} {amount(flops, 'FLOP')} for one sample")
     out += loop_plan.lines(program)
+    out += correction_plan.lines(program)
     for one in shaping(program, price):
         out += ["", "shaping", *(f"  {name:<11} {what}" for name, what in one)]
     if program.remarks:

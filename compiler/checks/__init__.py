@@ -10,6 +10,7 @@ from gencc.dsl.diagnostics import Diagnostic
 from ..ir import Graph
 from . import (
     conditions,
+    correction,
     coverage,
     distillation,
     fields,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     guidance.check,  # the sampler's options have something to act on
     distillation.check,  # teachers, students, no cycle
     loop_count.check,  # the repeats at sampling can be counted
+    correction.check,  # a corrected sampler can be inverted
     shaping.check,  # the shaped level is on the trajectory
     prior.check,  # the trajectory ends in noise
     needs.check,  # data, layouts and rounds that something relies on

@@ -48,7 +48,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
 
 def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:
     """What the programs that were asked for lack; `train` and `sample` read data and learn."""
-    asked = sorted(kinds & {"train", "sample", "finetune", "levels"})
+    asked = sorted(kinds & {"train", "sample", "finetune", "levels", "correct"})
     if asked and spec.denoiser is None and spec.limits:
         return [
             Diagnostic(
@@ -67,6 +67,15 @@ def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:
                 "nothing says what samples are to be like",
                 spec.span,
                 help="add `shape pgraft { reward = .., select = top(2 of 8), at = noise(0.5) }`",
+            )
+        ]
+    if "correct" in kinds and not spec.corrects:
+        return [
+            Diagnostic(
+                "GEN417",
+                "nothing says which sampler is corrected",
+                spec.span,
+                help="add `correct inverse_noise { }` to a spec whose noise is a flow",
             )
         ]
     if isinstance(spec.denoiser, v.Exact):

@@ -32,8 +32,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         )
 
-    for correct in spec.corrects:
-        warn("GEN903", "`correct`", correct.span, "remove the block to silence this")
     if "fid" in spec.evaluate.metrics:
         warn("GEN908", "the metric `fid`", spec.evaluate.span, "use `alignment`, `overlap` and `max_iou`")
     if isinstance(spec.train.optimizer, v.Muon):

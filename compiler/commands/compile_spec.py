@@ -16,7 +16,7 @@ from ..checks import needs
 from ..driver import Compilation, compile_source
 from .showing import show
 
-PROGRAMS = ("model", "train", "sample", "finetune", "analyse")
+PROGRAMS = ("model", "train", "sample", "finetune", "levels", "correct", "analyse")
 VIEWS = ("ast", "ir", "graph", "graph.svg", "graph.mermaid", "plan", "plan.json")
 
 

@@ -16,7 +16,7 @@ from ..driver import compile_source
 from .compile_spec import emitted, seen_from, write
 from .showing import show
 
-STAGES = ("train", "finetune", "sample", "analyse")
+STAGES = ("train", "levels", "finetune", "correct", "sample", "analyse")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from gencc.dsl.syntax import Expr, List
 from .. import order as algebra
 from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
-from . import columns, loops, shaping
+from . import columns, correction, loops, shaping
 from .render import literal
 
 
@@ -130,7 +130,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "extras": _extras(spec, seen, exact) + loops.extras(spec), "temperature": 1.0 if isinstance(spec.sample.temperature, v.Form) else spec.sample.temperature,
         "scale_text": _temperature(program), "temperature_line": program.line(spec.sample.where("temperature")),
         "leaps": spec.sample.steps is not None or spec.sample.eta is not None,
-        "shaped": shaped,
+        "shaped": shaped, "corrected": correction.context(program),
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     context |= loops.context(program)

@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("tones")
     (root / "tones.csv").write_text("tone,spot\n" + "".join(f"{k % 4},{(k % 5) - 2.0}\n" for k in range(200)))
     (root / "reward.py").write_text(REWARD)
-    for name, text in programs(SPEC, kinds=("model", "train", "sample", "finetune")).items():
+    for name, text in programs(SPEC, kinds=("model", "train", "sample", "finetune", "levels")).items():
         (root / name).write_text(text)
     run(root, "train", "--out", root / "base", "--steps", "1")
     return root
@@ -110,6 +110,20 @@ def test_the_sampler_takes_the_adapter(folder):
     before, after = (np.array(parquet.read_table(folder / f"{k}.parquet")["spot"]) for k in ("base", "tuned"))
     # Two rounds of top(2 of 8) are worth more than a standard deviation: 10 standard errors of this difference.
     assert after.mean() > before.mean() + 0.7 * before.std()
+
+
+def test_advice_on_the_level(folder, capfd):
+    (folder / "reward.py").write_text('def score(columns):\n    return columns["spot"]\n')
+    out = folder / "levels.json"
+    try:
+        run(folder, "levels", "--run", folder / "base", "--states", "64", "--levels", "4", "--out", out)
+    finally:
+        (folder / "reward.py").write_text(REWARD)
+    found = json.loads(out.read_text())
+    assert [f["level"] for f in found] == [1, 2, 3]
+    # Below level 1 there is only visit 0, of `tone`: what is rewarded stays as it is.
+    assert found[0]["icc"] == found[0]["kept"] == 1.0 and found[1]["kept"] < 0.7 and found[2]["kept"] < 0.7
+    assert "at = visit(1)" in capfd.readouterr().out
 
 
 def test_two_processes_share_the_batches(folder, tmp_path):

@@ -1,0 +1,67 @@
+"""A corrected sampler can be inverted: a flow of one variable in one visit, as many steps back as forward."""
+
+from __future__ import annotations
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.diagnostics import Diagnostic, Label
+
+from .. import order as algebra
+from ..ir import Graph
+
+
+def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
+    out: list[Diagnostic] = []
+    for correct in spec.corrects:
+        reason = _unfit(spec)
+        if reason is not None:
+            out.append(
+                Diagnostic(
+                    "GEN415",
+                    "this sampler cannot be inverted",
+                    correct.span,
+                    note=reason,
+                    help="use one real variable, `rounds = 1`, `order = all(..)` and `flow(..)` noise",
+                )
+            )
+            continue
+        assert spec.forward is not None
+        (kernel,) = spec.forward.noise.values()
+        assert isinstance(kernel, v.FlowKernel)
+        if correct.invert.steps != kernel.steps:
+            out.append(
+                Diagnostic(
+                    "GEN416",
+                    f"{correct.invert.steps} steps back for {kernel.steps} forward",
+                    correct.invert.where("steps"),
+                    labels=(Label(kernel.span, "the sampler's steps"),),
+                    note="another number of steps is another map, whose noise this sampler was not made for",
+                    help=f"write backward_euler(steps = {kernel.steps})",
+                )
+            )
+        if correct.adapter.width % correct.adapter.heads:
+            out.append(
+                Diagnostic(
+                    "GEN307",
+                    f"{correct.adapter.heads} heads do not divide a width of {correct.adapter.width}",
+                    correct.adapter.span,
+                    help="use a width that is a multiple of the heads",
+                )
+            )
+    return out
+
+
+def _unfit(spec: v.Spec) -> str | None:
+    """Why the sampler is no invertible map of one vector; None if it is."""
+    if spec.forward is None or spec.denoiser is None:
+        return "there is no process"
+    if len(spec.variables) != 1 or len(spec.forward.noise) != 1 or spec.variables[0].sites != 1:
+        return "the state is more than one real vector"
+    (kernel,) = spec.forward.noise.values()
+    if not isinstance(kernel, v.FlowKernel):
+        return f"`{kernel.word}` noise is undone at random, a flow is not"
+    sites = {x.name: x.sites for x in spec.variables}
+    if spec.forward.rounds * algebra.length(spec.forward.order, sites) != 1:
+        return "the flow is cut into several visits"
+    if isinstance(spec.denoiser, v.Transformer) and any(loop.repeat.high > 1 for loop in spec.denoiser.loops):
+        return "the network's loops are chosen when it samples"
+    return None
