@@ -43,3 +43,10 @@ def test_a_long_order_is_drawn_without_being_expanded():
     began = time.process_time()
     drawn = timeline(spec)
     assert time.process_time() - began < 5 and len(drawn.drawn) <= 400
+
+
+def test_variables_that_are_noised_alike_share_a_chart(tmp_path):
+    assert gencc("view", "specs/igd_adult.gen", "-o", tmp_path / "a.html").returncode == 0
+    text = (tmp_path / "a.html").read_text()
+    assert text.count("<figure") == 2 and "<b>workclass, education," in text
+    assert "factorised</span>" not in text and "exact</span>" in text
