@@ -272,14 +272,14 @@ def _rise(side: str, job: str, setting: Setting) -> float:
     return (high * 1024 - pages * resource.getpagesize()) / 1e6
 
 
-def memory(setting: Setting, jobs: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def memory(
+    setting: Setting, jobs: tuple[str, ...], sides: tuple[str, ...] = ("handwritten", "emitted")
+) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
         for job in jobs:
-            found[job] = {
-                side: pool.submit(_rise, side, job, setting).result() for side in ("handwritten", "emitted")
-            }
+            found[job] = {side: pool.submit(_rise, side, job, setting).result() for side in sides}
     return found
 
 
@@ -413,15 +413,34 @@ def growth(setting: Setting, options: argparse.Namespace, console: Console) -> l
         "batch": [1, 16, 64],
     }
     table = Table(title=f"growth, around {describe(setting)}", title_justify="left")
-    heads = ("", "category visit", "box visit", "sampler", "hand-written s", "emitted s", "training step")
+    heads = (
+        "",
+        "category visit",
+        "box visit",
+        "sampler",
+        "hand-written s",
+        "emitted s",
+        "training step",
+        "emitted ms",
+        "sampler MB",
+        "step MB",
+    )
     for head in heads:
         table.add_column(head, justify="left" if head == "" else "right", no_wrap=True)
     jobs = {job: max(3, options.repeats // 2) for job in JOBS if job != "round"}
     rows: list[dict[str, Any]] = []
+    known: dict[Setting, Any] = {}
     for name, sizes in around.items():
         for size in sizes:
             at = replace(setting, **{name: size})  # type: ignore[arg-type]
-            found, _, _ = measure(at, jobs, False)
+            if at not in known:
+                peak = (
+                    memory(at, ("visit of a box", "training step"), ("emitted",))
+                    if not options.no_memory
+                    else {}
+                )
+                known[at] = measure(at, jobs, False)[0], [f"+{m['emitted']:,.0f}" for m in peak.values()]
+            found, peaks = known[at]
             category, box, step = found.values()
             sampler = {
                 s: at.rounds
@@ -439,6 +458,8 @@ def growth(setting: Setting, options: argparse.Namespace, console: Console) -> l
                 *(f"{r:.2f}" for r in (*ratios[:2], whole)),
                 *(f"{sampler[s]:,.2f}" for s in ("handwritten", "emitted")),
                 f"{ratios[2]:.2f}",
+                f"{1e3 * statistics.median(step.times['emitted']):,.0f}",
+                *peaks,
             )
         table.add_section()
     console.print(table)
