@@ -984,6 +984,16 @@ class TwoLayer(Form):
     train: Literal["both", "first", "last"] = Field("both", description="the layers that learn")
 
 
+class Mlp(Form):
+    """A network of several hidden layers of M neurons, parametrised in the same way; all layers learn."""
+
+    word = "mlp"
+    layers: int = Field(3, description="weight matrices; 2 is one hidden layer", ge=2)
+    activation: Literal["tanh", "erf", "relu"] = Field("tanh", description="phi")
+    outputs: Positive = Field(4, description="number of outputs K")
+    parametrisation: Literal["ntk", "standard"] = Field("ntk", description="as for `two_layer`")
+
+
 class Plain(Form):
     """The network as it is drawn."""
 
@@ -1237,7 +1247,7 @@ class Limit(Model):
     and what solution they approach. Emitted by `--emit analyse`."""
 
     name: str
-    network: TwoLayer = Field(default_factory=TwoLayer, description="the network")
+    network: TwoLayer | Mlp = Field(default_factory=TwoLayer, description="the network")
     start: Plain | Shrink | Antisymmetric = Field(
         default_factory=Plain, description="where its outputs start"
     )

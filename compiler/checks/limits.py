@@ -49,6 +49,13 @@ def _network(limit: v.Limit) -> Iterator[Diagnostic]:
             note="it grows with the width at a fixed learning rate",
             help="write `parametrisation = ntk`, or leave it out",
         )
+    if isinstance(net, v.Mlp) and limit.constraint is not None:
+        yield Diagnostic(
+            "GEN508",
+            "the features of a deeper network are not random ones: an orthonormal output layer is for `two_layer`",
+            net.span,
+            help="write `two_layer(..)`, or leave `constraint` out",
+        )
     if net.activation == "relu":
         yield _warning(
             "GEN507",

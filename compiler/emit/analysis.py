@@ -15,7 +15,7 @@ from ..limits import Loss, unbounded
 from .render import literal, render
 
 MODULES = (
-    "barlow", "distances", "expectations", "flows", "infinite", "losses", "networks", "points", "principal", "studies",
+    "barlow", "deep", "distances", "expectations", "flows", "infinite", "losses", "networks", "points", "principal", "studies",
 )  # fmt: skip
 TAKEN = {
     *MODULES,
@@ -149,6 +149,7 @@ def _draw(limit: v.Limit, test: int | None = None) -> str:
 def _functions(limit: v.Limit, source: Source, file: str, py: str) -> list[str]:
     """The functions of one limit, as lines."""
     triples = isinstance(limit.data, v.Triples)
+    hidden = f", hidden={limit.network.layers - 1}" if isinstance(limit.network, v.Mlp) else ""
     kind = "triples" if triples else "pairs"
     act, flow, net = literal(limit.network.activation), limit.flow, limit.network
     measures: dict[type[v.Form], v.Form] = {type(m): m for m in limit.measure}
@@ -179,7 +180,7 @@ def _functions(limit: v.Limit, source: Source, file: str, py: str) -> list[str]:
             "", "", "@cache", f"def {py}_limit(seed: int) -> Tensor:",
             '    """The tangent kernel of the infinitely wide network on the same points, the same for every output."""',
             f"    x = {py}_points(seed)",
-            f"    return infinite.limit_kernels(x.coordinates, activation={act}, size=x.size)[1]",
+            f"    return infinite.limit_kernels(x.coordinates, activation={act}, size=x.size{hidden})[1]",
         ]  # fmt: skip
     if solved:
         ridge = next((x.ridge for x in limit.loss if isinstance(x, v.BarlowTwins) and x.ridge), 0.0)
@@ -197,21 +198,30 @@ def _functions(limit: v.Limit, source: Source, file: str, py: str) -> list[str]:
             f'    """{general.test} fresh pairs, and the outputs of the kernel solution on them."""',
             f"    x = {py}_points(seed)",
             f"    fresh = {_draw(limit, general.test)}",
-            f"    kernel = infinite.limit_kernels(fresh, {inputs}, activation={act})[1]",
+            f"    kernel = infinite.limit_kernels(fresh, {inputs}, activation={act}{hidden})[1]",
             f"    return fresh, {py}_solution(seed).outputs(kernel)",
         ]  # fmt: skip
-    layers = {"both": "both layers learn", "first": "the first layer learns", "last": "the last layer learns"}[net.train]  # fmt: skip
+    train = net.train if isinstance(net, v.TwoLayer) else "both"
+    learns = {
+        "both": "both layers learn",
+        "first": "the first layer learns",
+        "last": "the last layer learns",
+    }[train]
+    shown, cls = f"f(x) = W {net.activation}(V x / sqrt d) / sqrt M", "networks.TwoLayer"
     arguments = f"outputs={net.outputs}, seed=seed"
-    arguments += f", layers={literal(net.train)}" if net.train != "both" else ""
+    arguments += f", layers={literal(train)}" if train != "both" else ""
+    if isinstance(net, v.Mlp):
+        shown, cls, learns = f"{net.layers} layers of {net.activation}", "deep.Mlp", "all layers learn"
+        arguments = f"layers={net.layers}, {arguments}"
     arguments += f", shrink={limit.start.scale!r}" if isinstance(limit.start, v.Shrink) else ""
     drift = measures.get(v.Drift)
     full = (isinstance(drift, v.Drift) and "full" in drift.kernels) or "linearized" in references
     shrunk = f"; f - (1 - {limit.start.scale:g}) f_0 is learnt" if isinstance(limit.start, v.Shrink) else ""
     out += [
         "", "", f"def {py}(loss: losses.Loss, width: int, seed: int) -> Record:",
-        f'    """f(x) = W {net.activation}(V x / sqrt d) / sqrt M, {net.outputs} outputs; {layers}{shrunk}."""',
+        f'    """{shown}, {net.outputs} outputs; {learns}{shrunk}."""',
         f"    x = {py}_points(seed)",
-        f"    net = networks.TwoLayer({act}, width, x, {arguments}){line('network')}",
+        f"    net = {cls}({act}, width, x, {arguments}){line('network')}",
         f"    start, trace{', full' if full else ''} = net.outputs(), net.trace_kernel(){', net.full_kernel()' if full else ''}",
         f"    flows.check_step({flow.step!r}, loss, start, trace, x.n, {literal(place('flow'))})",
         "    record = Record()",

@@ -11,14 +11,14 @@ from torch import Tensor
 from ..errors import UserError
 from .kernels import act, largest_eigenvalue
 from .losses import BarlowTwins, Loss, evaluate
-from .networks import TwoLayer
+from .networks import Network
 
 ESCAPED = 1e8
 """Norm of the outputs at which a run is given up."""
 
 
 def gradient(
-    net: TwoLayer, loss: Loss, *, step: float, time: float, checks: int = 100
+    net: Network, loss: Loss, *, step: float, time: float, checks: int = 100
 ) -> Iterator[tuple[float, float, Tensor]]:
     """Moves the network down the loss; yields time, loss and outputs (points, K) at the start, the end, and between.
 
@@ -27,14 +27,14 @@ def gradient(
     steps, n = round(time / step), net.points.n
     every = max(1, steps // checks)
     for k in range(steps + 1):
-        features, slopes, outputs = net.forward()
+        outputs, move = net.forward()
         value, g = evaluate(loss, outputs, n)
         if not math.isfinite(value) or float(outputs.norm()) > ESCAPED:
             return
         if k % every == 0 or k == steps:
             yield k * step, value, outputs
         if k < steps:
-            net.move(*net.gradients(features, slopes, g), step)
+            move(g, step)
 
 
 def kernel_flow(kernel: Tensor, start: Tensor, loss: Loss, n: int, *, step: float, time: float) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,6 +12,23 @@ from torch import Tensor
 from . import kernels
 from .activations import ACTIVATIONS
 from .points import Points
+
+Move = Callable[[Tensor, float], None]
+"""Takes a step of the weights: (dL/dF (points, K), size of the step)."""
+
+
+class Network(Protocol):
+    """What flows and kernels need of a network that starts somewhere and learns on fixed points."""
+
+    points: Points
+
+    def outputs(self) -> Tensor: ...
+
+    def forward(self) -> tuple[Tensor, Move]: ...
+
+    def trace_kernel(self) -> Tensor: ...
+
+    def full_kernel(self) -> Tensor: ...
 
 
 class TwoLayer:
@@ -29,14 +49,14 @@ class TwoLayer:
         self.V0, self.W0 = self.V, self.W
         self._offset = torch.zeros(())
         if self._kept:
-            self._offset = self._kept * self.forward()[2]
+            self._offset = self._kept * self.outputs()
 
     def _drawn(self) -> tuple[Tensor, Tensor]:
         draw = np.random.default_rng(100 + self._seed)  # another stream than that of the points
         V = draw.standard_normal((self.width, self.points.size))
         return torch.from_numpy(V), torch.from_numpy(draw.standard_normal((self._outputs, self.width)))
 
-    def forward(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _forward(self) -> tuple[Tensor, Tensor, Tensor]:
         """Features and slopes (points, M), and the outputs (points, K) that the loss sees."""
         scaled = self.points.coordinates @ self.V.T / self.points.size**0.5
         features, slopes = ACTIVATIONS[self.activation](scaled)
@@ -44,20 +64,21 @@ class TwoLayer:
 
     def outputs(self) -> Tensor:
         """(points, K)."""
-        return self.forward()[2]
+        return self._forward()[2]
 
-    def gradients(self, features: Tensor, slopes: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """dL/dV and dL/dW from dL/dF (points, K)."""
-        root = (self.width * self.points.size) ** 0.5
-        first = ((gradient @ self.W) * slopes).T @ self.points.coordinates / root
-        return first, gradient.T @ features / self.width**0.5
+    def forward(self) -> tuple[Tensor, Move]:
+        """Outputs (points, K), and what takes a step of the layers that learn against dL/dF."""
+        features, slopes, outputs = self._forward()
 
-    def move(self, first: Tensor, second: Tensor, step: float) -> None:
-        """One step against the gradients, of the layers that learn."""
-        if self.layers != "last":
-            self.V = self.V - step * first
-        if self.layers != "first":
-            self.W = self.W - step * second
+        def move(gradient: Tensor, step: float) -> None:
+            V, W = self.V, self.W
+            if self.layers != "last":
+                root = (self.width * self.points.size) ** 0.5
+                self.V = V - step * (((gradient @ W) * slopes).T @ self.points.coordinates) / root
+            if self.layers != "first":
+                self.W = W - step * (gradient.T @ features) / self.width**0.5
+
+        return outputs, move
 
     def trace_kernel(self) -> Tensor:
         """The tangent kernel now, mean over outputs, (points, points)."""

@@ -109,11 +109,11 @@ def test_golden_numbers_of_limit_kernels(q, activation, golden):
 
 def test_quadrature_agrees_with_the_closed_form_of_erf_and_with_itself():
     x = torch.from_numpy(points.sphere(np.random.default_rng(0).standard_normal((12, 64))))
-    inner, q = x @ x.T / 64, torch.ones(12, 1, dtype=torch.float64)
-    nngp, slope = infinite._integrate(inner, q, q.T, "erf", 80, symmetric=True)
+    inner, q = (x @ x.T / 64).flatten(), torch.ones(144, dtype=torch.float64)
+    nngp, slope = infinite.integrate(inner, q, q, "erf", 80)
     closed = infinite.limit_kernels(x, activation="erf")
-    assert (nngp - closed[0]).abs().max() < 1e-10
-    assert (nngp + inner * slope - closed[1]).abs().max() < 1e-10
+    assert (nngp - closed[0].flatten()).abs().max() < 1e-10
+    assert (nngp + inner * slope - closed[1].flatten()).abs().max() < 1e-10
     coarse, fine = (infinite.limit_kernels(x, activation="tanh", nodes=n) for n in (80, 120))
     assert max((a - b).abs().max() for a, b in zip(coarse, fine, strict=True)) < 2e-8
     square = infinite.limit_kernels(x, x.clone(), activation="tanh")
@@ -149,3 +149,44 @@ def test_coordinates_of_the_span_are_exact():
     assert (nets[0].trace_kernel() - nets[1].trace_kernel()).abs().max() < 1e-12
     assert nets[0].weight_change() == pytest.approx(nets[1].weight_change(), rel=1e-10)
     assert nets[0].row_change() == pytest.approx(nets[1].row_change(), rel=1e-10)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_deeper_networks(activation):
+    """Layer by layer, within any budget, as autodiff has it; two layers as the closed form has it; wide ones near the limit."""
+    from torch.func import jacrev, vmap
+
+    from gencc.runtime.limits import deep
+    from gencc.runtime.limits.activations import ACTIVATIONS as phi
+
+    x = points.generated(12, 5, 0, points.Noise(0.3))
+    net = deep.Mlp(activation, 20, x, layers=4, outputs=3, seed=0)
+
+    def single(weights, row):
+        for k, weight in enumerate(weights):
+            row = weight @ row / (12 if k == 0 else 20) ** 0.5
+            if k < 3:
+                row = phi[activation](row)[0]
+        return row
+
+    parts = vmap(jacrev(single), (None, 0))(net.weights, x.coordinates)
+    jacobian = torch.cat([p.flatten(2) for p in parts], 2)
+    whole = torch.einsum("iap,jbp->abij", jacobian, jacobian)
+    assert (net.full_kernel() - whole).abs().max() < 1e-12
+    mean = torch.einsum("aaij->ij", whole) / 3
+    for budget in (1, 4000, 1 << 29):
+        net.budget = budget
+        assert (net.trace_kernel() - mean).abs().max() < 1e-12
+    gradient = drawn(10, 3, seed=9)
+    moved = torch.einsum("iap,ia->p", jacobian, gradient)
+    before = torch.cat([w.flatten() for w in net.weights])
+    net.forward()[1](gradient, 1e-3)
+    assert (torch.cat([w.flatten() for w in net.weights]) - before + 1e-3 * moved).abs().max() < 1e-15
+    assert (net.at(x.inputs) - net.outputs()).abs().max() < 1e-12
+    two = [deep.Mlp(activation, 20, x, layers=2, outputs=3, seed=0, shrink=0.5)]
+    two.append(networks.TwoLayer(activation, 20, x, outputs=3, seed=0, shrink=0.5))
+    assert (two[0].outputs() - two[1].outputs()).abs().max() < 1e-12
+    assert (two[0].trace_kernel() - two[1].trace_kernel()).abs().max() < 1e-12
+    wide = deep.Mlp(activation, 3000, x, layers=3, outputs=3, seed=1).trace_kernel()
+    limit = infinite.limit_kernels(x.coordinates, activation=activation, size=12, hidden=2)[1]
+    assert (wide - limit).norm() / limit.norm() < 5 / math.sqrt(3000)

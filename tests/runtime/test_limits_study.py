@@ -39,6 +39,17 @@ limit contrast {
   measure = drift(trace), weight_change, crossing(drift = 0.1)
   expect  = moving(drift) of dot, ratio(crossing) of dot in [0, 9]
 }
+limit deeper {
+  network = mlp(layers = 3, activation = erf, outputs = 3)
+  loss    = barlow_twins(lambda = 1.0)
+  data    = pairs(12, source = generated(16))
+  views   = noise(0.2)
+  flow    = gradient(step = 0.05, time = 1)
+  widths  = 16, 32, 64
+  seeds   = 1
+  measure = drift(trace, full), weight_change, representation(linearized, kernel_flow)
+  expect  = constant(drift)
+}
 limit components {
   network    = two_layer(activation = erf, outputs = 2)
   loss       = contrastive(similarity = dot, form = linear)
@@ -78,7 +89,7 @@ def study(program):
 def test_the_report_holds_every_quantity_and_verdict(study):
     done, out = study
     report = json.loads((out / "report.json").read_text())
-    barlow, contrast, components = report["limits"]
+    barlow, contrast, deeper, components = report["limits"]
     found = barlow["losses"]["barlow_twins"]["quantities"]
     assert set(found) >= {
         "drift", "drift.full", "entry_change", "weight_change", "row_change", "output_norm", "representation.linearized",
@@ -93,13 +104,20 @@ def test_the_report_holds_every_quantity_and_verdict(study):
     assert not dot["bounded"] and dot["rho"] > 0 and contrast["losses"]["cosine"]["rho"] is None
     assert contrast["verdicts"][0]["verdict"] == "not constant" and "rho" in contrast["verdicts"][0]["found"]
     assert dot["quantities"]["crossing"]["slope"] is not None
-    assert set(components["losses"]["linear" if "linear" in components["losses"] else "contrastive"]["quantities"]) >= {
+    deep = deeper["losses"]["barlow_twins"]["quantities"]
+    assert deep["representation.linearized"]["median"]["64"] < deep["drift"]["median"]["16"] < 1
+    assert set(components["losses"]["contrastive"]["quantities"]) >= {
         "feature_drift", "angle.start", "angle.bound", "representation.random_features", "gap",
     }  # fmt: skip
     assert "as expected" in done.stdout and "> 1" in done.stdout
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3 and "http" not in page.replace("http-equiv", "")
-    assert {p.name for p in out.glob("*.png")} == {"barlow.png", "contrast.png", "components.png"}
+    assert page.count("data:image/png;base64,") == 4 and "http" not in page.replace("http-equiv", "")
+    assert {p.name for p in out.glob("*.png")} == {
+        "barlow.png",
+        "contrast.png",
+        "components.png",
+        "deeper.png",
+    }
 
 
 def test_a_finished_study_runs_nothing_again_and_an_interrupted_one_goes_on(program, study):

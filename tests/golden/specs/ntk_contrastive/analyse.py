@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2403.08673 (contrastive models, tangent kernels and principal components); no theorem is reproduced.
 
-Compiled from ntk_contrastive.gen (sha256 9b64a752fbc9) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_contrastive.gen (sha256 16efc25bafd7) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -59,23 +59,23 @@ def similarity(loss: losses.Loss, width: int, seed: int) -> Record:
     return record
 
 
-# limit bounded_dot  (ntk_contrastive.gen:23)
+# limit bounded_dot  (ntk_contrastive.gen:28)
 @cache
 def bounded_dot_points(seed: int) -> points.Points:
     """60 triples of MNIST images; stacked views, rows of length sqrt d."""
     return points.of_images(
         points.mnist(), 60, seed, points.Shift(2), points.Noise(0.1, clip=True), negatives=True
-    )  # ntk_contrastive.gen:26
+    )  # ntk_contrastive.gen:31
 
 
 def bounded_dot(loss: losses.Loss, width: int, seed: int) -> Record:
     """f(x) = W tanh(V x / sqrt d) / sqrt M, 8 outputs; both layers learn."""
     x = bounded_dot_points(seed)
-    net = networks.TwoLayer("tanh", width, x, outputs=8, seed=seed)  # ntk_contrastive.gen:24
+    net = networks.TwoLayer("tanh", width, x, outputs=8, seed=seed)  # ntk_contrastive.gen:29
     start, trace = net.outputs(), net.trace_kernel()
-    flows.check_step(0.08, loss, start, trace, x.n, "ntk_contrastive.gen:28")
+    flows.check_step(0.08, loss, start, trace, x.n, "ntk_contrastive.gen:33")
     record = Record()
-    for t, value, outputs in flows.gradient(net, loss, step=0.08, time=40.0):  # ntk_contrastive.gen:28
+    for t, value, outputs in flows.gradient(net, loss, step=0.08, time=40.0):  # ntk_contrastive.gen:33
         record.follow("loss", t, value)
         record.largest("drift", t, distances.relative(net.trace_kernel(), trace))
     record["loss"] = value
@@ -114,7 +114,7 @@ def main() -> None:
             "triplet": losses.Triplet(margin=1.0),
             "infonce": losses.InfoNce(tau=1.0),
             "spectral": losses.Spectral(),
-        },  # ntk_contrastive.gen:25
+        },  # ntk_contrastive.gen:30
         widths=(64, 128, 256, 512, 1024),
         seeds=3,
         time=40.0,
