@@ -48,11 +48,28 @@ class Dataset:
         return count / count.sum()
 
     def describe(self) -> str:
-        skipped = f", {self.left_out} left out (more elements than the plate holds)" if self.left_out else ""
+        skipped = (
+            f", {self.left_out} left out (no elements, or more than the plate holds)" if self.left_out else ""
+        )
         words = ", ".join(f"{len(v)} values of {k}" for k, v in self.vocabulary.items())
-        single = [k for k, v in self.vocabulary.items() if len(v) == 1]
-        note = f"; {', '.join(single)} holds a single value and carries nothing" if single else ""
+        single = [k for k, v in self.vocabulary.items() if len(v) == 1] + self._constant()
+        note = f"; of a single value, which carries nothing: {', '.join(single)}" if single else ""
         return f"{len(self.train)} training and {len(self.test)} test examples{skipped}; {words}{note}"
+
+    def _constant(self) -> list[str]:
+        """Columns of numbers that never change over the training rows."""
+        out = []
+        for name, f in self.codec.fields.items():
+            if isinstance(f, Vectors) and not f.plate and len(self.train) > 1:
+                flat = self.train.values[name].flatten(1)
+                same = (flat == flat[:1]).all(0).tolist()
+                if f.spread:
+                    out += [
+                        column for column, still in zip(column_names(name, f), same, strict=True) if still
+                    ]
+                elif all(same):
+                    out.append(name)
+        return out
 
 
 def load(
@@ -90,7 +107,13 @@ def encode(source: str, codec: Codec, base: Path | None = None) -> Examples:
         else f
         for name, f in codec.fields.items()
     }
-    return _encoded(_read(source, fields, None, base), codec)
+    raw = _read(source, fields, None, base)
+    if len(raw.rows) < raw.total:
+        missing = next(k for k in range(raw.total) if k not in set(raw.rows))
+        raise UserError(
+            f"{raw.path}: row {missing + 1} has no elements, or more than its plate holds; leave it out"
+        )
+    return _encoded(raw, codec)
 
 
 @dataclass

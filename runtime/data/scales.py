@@ -92,6 +92,8 @@ def fit(kind: str, values: Numbers) -> Scale:
         return Standard(
             False if deviation == 0 else whole, float(values.mean()) if len(values) else 0.0, deviation or 1.0
         )
+    if not len(values):  # nothing to rank: every value is missing
+        return Quantile(False, (0.0, 0.0))
     knots = np.quantile(values, np.linspace(0, 1, min(KNOTS, max(2, len(values)))))
     return Quantile(whole, tuple(knots.tolist()))
 
