@@ -56,15 +56,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("programs", type=Path, help="folder with the emitted model.py")
-    parser.add_argument("samples", type=Path)
+    parser.add_argument("samples", type=Path, nargs="+", help="files of drawn rows, a line each")
     parser.add_argument(
         "--target", required=True, help="the column that a classifier predicts; it has two values"
     )
     options = parser.parse_args()
     known, report = dataset(options.programs)
-    drawn = data.encode(f"parquet:{options.samples}", known.codec)
+    drawn = {p.stem: data.encode(f"parquet:{p}", known.codec) for p in options.samples}
     g = torch.Generator().manual_seed(0)
-    count = min(len(drawn), len(known.train))
+    count = min(len(known.train), *(len(rows) for rows in drawn.values()))
     real = known.train.take(torch.randperm(len(known.train), generator=g)[:count])
     apart = Examples({k: v[torch.randperm(count, generator=g)] for k, v in real.values.items()}, {})
     for name, value in apart.values.items():  # sites of one variable too
@@ -72,7 +72,7 @@ def main() -> None:
         apart.values[name] = torch.stack(columns, 1)
     test = pandas.DataFrame(known.codec.columns(known.test))
     print("| rows | shapes | trends | detection | classifier's AUC |\n|---|---|---|---|---|")
-    for label, rows in {"training rows": real, "drawn rows": drawn, "columns shuffled apart": apart}.items():
+    for label, rows in ({"training rows": real} | drawn | {"columns shuffled apart": apart}).items():
         m = report.measure(rows, known.test, known.codec)
         table = pandas.DataFrame(known.codec.columns(rows))
         areas = [judge(table, test, options.target, seed) for seed in range(3)]
