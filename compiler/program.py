@@ -135,7 +135,8 @@ class Program:
     def modulates(self, x: Var) -> bool:
         """Whether a variable reaches the blocks through adaLN alone, without a token."""
         d = self.spec.denoiser
-        return isinstance(d, v.Transformer) and d.conditions == "adaln" and not x.noised and x.is_single
+        given = not x.noised and x.is_single and x.kind == "token"
+        return given and isinstance(d, v.Transformer) and d.conditions == "adaln"
 
     @property
     def visits(self) -> int:

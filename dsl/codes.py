@@ -47,6 +47,7 @@ CODES: dict[str, str] = {
     "GEN224": "nothing to guide by",
     "GEN225": "inner steps that are not there",
     "GEN226": "a weight without a signal level",
+    "GEN227": "nothing for adaLN to carry",
     "GEN301": "nothing says how a variable is predicted",
     "GEN302": "the target does not fit the variable",
     "GEN303": "a variable is predicted but never noised",

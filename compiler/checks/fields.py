@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gencc.dsl import vocabulary as v
-from gencc.dsl.diagnostics import Diagnostic, Label
+from gencc.dsl.diagnostics import Diagnostic, Label, Severity
 
 from .. import patches
 from ..ir import Graph
@@ -37,6 +37,21 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 "`patch` cuts fields, and the spec has none",
                 d.where("patch"),
                 help="leave it out, or declare a field: `image : real(28, 28, 1) in [0, 1]`",
+            )
+        )
+    single = [
+        x for x in spec.variables
+        if x.is_discrete and x.plate is None and x.sites == 1 and spec.forward is not None and x.name not in spec.forward.noise
+    ]  # fmt: skip
+    if isinstance(d, v.Transformer) and d.conditions == "adaln" and not single:
+        out.append(
+            Diagnostic(
+                "GEN227",
+                "no variable reaches the blocks through adaLN",
+                d.where("conditions"),
+                severity=Severity.WARNING,
+                note="it is for discrete variables of one site that are only given",
+                help="leave `conditions` out, or add one: `label : discrete(10)` and `given label`",
             )
         )
     noised = [x for x in fields if spec.forward is not None and x.name in spec.forward.noise]

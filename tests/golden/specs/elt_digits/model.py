@@ -1,6 +1,6 @@
 """elt_digits: the process and its denoiser.
 
-Compiled from elt_digits.gen (sha256 fd093cbfd8fb) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_digits.gen (sha256 ff6927710011) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REPORT = Images(
     "image", "label", "digits", (1, 8, 8, 1), metrics=("frechet", "accuracy", "precision", "recall")
 )  # elt_digits.gen:52
 TASKS = ("label", "nothing")  # elt_digits.gen:40
-WIDTH = 64
+WIDTH = 48
 
 
 def load_data() -> data.Dataset:

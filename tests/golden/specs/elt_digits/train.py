@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from elt_digits.gen (sha256 fd093cbfd8fb) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_digits.gen (sha256 ff6927710011) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def main() -> None:
         __doc__,
         Path(__file__).parent,
         out="runs/elt_digits",
-        steps=2000,  # elt_digits.gen:43
-        batch=64,
+        steps=1000,  # elt_digits.gen:43
+        batch=32,
         seed=0,
         precision="fp32",
     )
