@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 
 from . import correction_plan, loop_plan
 from . import order as algebra
@@ -11,6 +13,19 @@ from .ledgers.cost import UNKNOWN_VALUES, amount, cost
 from .ledgers.exactness import exactness
 from .ledgers.shaping import shaping
 from .program import Program
+
+FEWEST = 4
+"""So many like lines in a row become one."""
+
+
+def _alike(lines: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Pairs of a name and what is said of it; many in a row of which the same is said share a pair."""
+    for said, run in groupby(lines, key=lambda pair: pair[1]):
+        names = [name for name, _ in run]
+        if len(names) < FEWEST:
+            yield from ((name, said) for name in names)
+        else:
+            yield f"each of {', '.join(names)}:", said
 
 
 def text(program: Program) -> str:
@@ -23,26 +38,44 @@ def text(program: Program) -> str:
     out.append(
         f"  order       {program.rounds} x ({algebra.shown(spec.forward.order)}) = {program.visits:,} visits"
     )
+    roles = []
     for x in program.vars:
         kernel = (
-            f"{x.kernel.word} noise, predicted by {x.target}"
+            f"{x.kernel.word} noise, predicted by {x.form.word if x.form else x.target}"
             if x.noised and x.kernel
             else "a condition, unknown in some tasks"
             if spec.dropped(x.spec)
             else "a condition, always given"
         )
         where = f"in plate {x.plate}" if x.plate else f"{x.sites} site{'s' * (x.sites > 1)}"
-        out.append(f"  {x.name:<11} {kernel}; {where}")
+        roles.append((x.name, f"{kernel}; {where}"))
+    out += [f"  {name:<11} {role}" for name, role in _alike(roles)]
     tasks = " | ".join(f"{t.share:.0%} {t.name}" if t.share else t.name for t in spec.tasks)
     out.append(f"  tasks       {tasks}")
     out += ["", "exactness"]
-    for line in ledger.visits:
-        sites = " & ".join(name if n == 1 else f"{n} of {name}" for name, n in line.sites)
-        out.append(f"  {line.count:>9,} visits of {sites:<24} {line.verdict}")
+    counts = (
+        sorted(ledger.visits, key=lambda line: (line.count, line.verdict))
+        if len(ledger.visits) > FEWEST
+        else ledger.visits
+    )
+    asked = [
+        (
+            " & ".join(name if n == 1 else f"{n} of {name}" for name, n in line.sites),
+            f"{line.count:,}|{line.verdict}",
+        )
+        for line in counts
+    ]
+    for sites, said in _alike(asked):
+        many, _, verdict = said.partition("|")
+        out.append(f"  {many:>9} visits of {sites:<24} {verdict}")
+    distances = []
     for prior in ledger.priors:
         note = f" ({prior.note})" if prior.note else ""
         bound = "" if prior.bound is None else f", total variation at most {prior.bound:.2g}"
-        out.append(f"  distance of {prior.variable} from its prior: {prior.left:.2g} left{bound}{note}")
+        distances.append((prior.variable, f"{prior.left:.2g} left{bound}{note}"))
+    out += [
+        f"  distance of {name.removesuffix(':')} from its prior: {left}" for name, left in _alike(distances)
+    ]
     for step in ledger.steps:
         out.append(
             f"  {step.variable}: {step.steps:,} inner steps over the trajectory; the error of discretisation falls as their inverse"
@@ -65,8 +98,9 @@ def text(program: Program) -> str:
         out.append(
             f"  one sample          {price.trunk_calls:,} runs of the trunk, {price.head_calls:,} of the head: {amount(price.flops_per_sample, 'FLOP')}"
         )
+        noisings = f", each noised {spec.train.visits} times" if spec.train.visits > 1 else ""
         out.append(
-            f"  one training step   {amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}"
+            f"  one training step   {amount(price.flops_per_step, 'FLOP')} for a batch of {spec.train.batch}{noisings}"
         )
         out.append(f"  activations         {amount(price.activation_bytes, 'B')} while training")
         for count, flops in price.flops_at_loops:
