@@ -5,7 +5,7 @@
 Real data is taken back through the sampler's own 40 steps; a small flow learns the law of what comes out, and its
 samples are the noise that the sampler starts from.
 
-Compiled from inc_flow.gen (sha256 f0a07d65d0da) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from inc_flow.gen (sha256 16746e5ca2e3) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
         Path(__file__).parent,
         run="runs/inc_flow",
         out="runs/inc_flow-corrector",
-        steps=4000,
+        steps=1500,
         batch=64,
         seed=0,
         precision="fp32",
@@ -44,8 +44,8 @@ def main() -> None:
         steps=40,
         iterations=32,
         tolerance=1e-06,
-        flops=(581959680, 112066560),  # of a sample: the flow's, the corrector's
-        warmup=200,
+        flops=(196608000, 51118080),  # of a sample: the flow's, the corrector's
+        warmup=150,
         clip=1.0,
         ema=0.998,
         log_every=20,

@@ -1,6 +1,6 @@
 """inc_flow_corrector: the process and its denoiser.
 
-Compiled from inc_flow.gen (sha256 f0a07d65d0da) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from inc_flow.gen (sha256 16746e5ca2e3) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IMAGE_LEVELS = 40  # (1 - t) x0 + t eps with t = n / 40 after n of them
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
     "image": data.Vectors(length=64),  # inc_flow.gen:11
 }
-WIDTH = 48
+WIDTH = 32
 
 
 class IncFlowCorrector(nn.Module):

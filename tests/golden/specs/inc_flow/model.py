@@ -1,6 +1,6 @@
 """inc_flow: the process and its denoiser.
 
-Compiled from inc_flow.gen (sha256 f0a07d65d0da) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from inc_flow.gen (sha256 16746e5ca2e3) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IMAGE_LEVELS = 40  # (1 - t) x0 + t eps with t = n / 40 after n of them
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
     "image": data.Vectors(length=64, low=0.0, high=1.0),  # inc_flow.gen:11
 }
-WIDTH = 96
+WIDTH = 64
 
 
 def load_data() -> data.Dataset:
@@ -45,7 +45,7 @@ class IncFlow(nn.Module):
 
         # denoiser transformer (inc_flow.gen:19)
         self.clock = layers.Clock(WIDTH)
-        self.first = layers.Loop(layers=4, width=WIDTH, heads=4, expansion=4)
+        self.first = layers.Loop(layers=3, width=WIDTH, heads=4, expansion=4)
         self.image_head = patches.Head((8, 8, 1), (2, 2), WIDTH)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:

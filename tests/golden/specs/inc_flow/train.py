@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from inc_flow.gen (sha256 f0a07d65d0da) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from inc_flow.gen (sha256 16746e5ca2e3) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
         __doc__,
         Path(__file__).parent,
         out="runs/inc_flow",
-        steps=4000,  # inc_flow.gen:30
+        steps=1500,  # inc_flow.gen:30
         batch=64,
         seed=0,
         precision="fp32",

@@ -4,7 +4,7 @@
     python sample.py --adapter
 
 Accepted: the 2 best of 8.  That implies a divergence of 0.832 nats from the reference at the level.
-Compiled from pgraft_layout.gen (sha256 6768e046b26a) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_layout.gen (sha256 6778934c4366) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

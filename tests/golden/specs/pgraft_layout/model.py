@@ -1,6 +1,6 @@
 """pgraft_layout: the process and its denoiser.
 
-Compiled from pgraft_layout.gen (sha256 6768e046b26a) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_layout.gen (sha256 6778934c4366) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ ROUNDS = 3
 ROUND = order.sequence(order.sweep("category", 25), order.sweep("box", 25))
 VISITS = 150  # of a whole trajectory
 
-# at = round(1): visits 50 to 149 are tuned, 0 to 49 keep the reference's weights  (pgraft_layout.gen:46)
-LEVEL = 50
+# at = visit(25): visits 25 to 149 are tuned, 0 to 24 keep the reference's weights  (pgraft_layout.gen:46)
+LEVEL = 25
 
 # noise category = uniform(keep = cosine): what 3 visits keep  (pgraft_layout.gen:20)
 u = torch.linspace(0.0, 1.0, 4, dtype=torch.float64)
