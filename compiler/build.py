@@ -95,7 +95,7 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
 
 def _limit(graph: Graph, limit: v.Limit) -> None:
     key = graph.add(
-        Node("limit", limit.name, f"{limit.network.activation}, {limit.network.outputs} outputs", limit.span)
+        Node("limit", limit.name, f"{limit.network.word}, {limit.network.outputs} outputs", limit.span)
     )
     source = graph.add(
         Node(

@@ -33,6 +33,11 @@ class Compilation:
         return emits and not has_errors(self.diagnostics)
 
     @property
+    def denoised(self) -> bool:
+        """Whether an analysis program needs the model."""
+        return any(isinstance(limit.network, v.DenoiserState) for limit in self.limits)
+
+    @property
     def limits(self) -> tuple[v.Limit, ...]:
         """What an analysis program is about; a spec may consist of nothing else."""
         return self.spec.limits if self.spec is not None else ()

@@ -100,6 +100,7 @@ CODES: dict[str, str] = {
     "GEN515": "widths that give no slope",
     "GEN516": "views that do not fit the data",
     "GEN517": "a spec of limits only is analysed",
+    "GEN518": "a limit of a denoiser that is not there",
     "GEN519": "a step longer than the run",
     "GEN801": "very many visits",
     "GEN802": "very many sites",

@@ -994,6 +994,17 @@ class Mlp(Form):
     parametrisation: Literal["ntk", "standard"] = Field("ntk", description="as for `two_layer`")
 
 
+class DenoiserState(Form):
+    """The representation of the spec's own denoiser: its trunk's rows, averaged, and projected to K outputs.
+
+    Pairs are noised states of the same example at two random visits; the width is the denoiser's, and its tangent kernel
+    that of all its weights, by autodiff.
+    """
+
+    word = "denoiser"
+    outputs: Positive = Field(4, description="number of outputs K")
+
+
 class Plain(Form):
     """The network as it is drawn."""
 
@@ -1247,7 +1258,7 @@ class Limit(Model):
     and what solution they approach. Emitted by `--emit analyse`."""
 
     name: str
-    network: TwoLayer | Mlp = Field(default_factory=TwoLayer, description="the network")
+    network: TwoLayer | Mlp | DenoiserState = Field(default_factory=TwoLayer, description="the network")
     start: Plain | Shrink | Antisymmetric = Field(
         default_factory=Plain, description="where its outputs start"
     )

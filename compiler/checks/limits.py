@@ -16,6 +16,7 @@ FULL = 5000
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out = [finding for limit in spec.limits for finding in _limit(limit)]
+    out += [finding for limit in spec.limits for finding in _denoiser(spec, limit)]
     return out + list(_horizons(spec))
 
 
@@ -39,8 +40,49 @@ def _warning(code: str, message: str, span: object, note: str = "", help: str = 
     return Diagnostic(code, message, span, severity=Severity.WARNING, note=note, help=help)  # type: ignore[arg-type]
 
 
+def _denoiser(spec: v.Spec, limit: v.Limit) -> Iterator[Diagnostic]:
+    """A limit of the spec's own denoiser."""
+    if not isinstance(limit.network, v.DenoiserState):
+        return
+    if not isinstance(spec.denoiser, v.Transformer) or spec.forward is None or spec.data is None:
+        yield Diagnostic(
+            "GEN518",
+            "the spec has no denoiser, process and data whose representation could be analysed",
+            limit.network.span,
+            help="add `data`, `forward` and `denoiser transformer { .. }`, or write `two_layer(..)`",
+        )
+    if (
+        isinstance(limit.data, v.Triples)
+        or limit.data.says("source")
+        or limit.data.says("scale")
+        or limit.views
+    ):
+        yield Diagnostic(
+            "GEN518",
+            "the views of a denoiser's representation are noised states of its own spec's data",
+            limit.data.span,
+            help=f"write `data = pairs({limit.data.count})`, and leave `views` out",
+        )
+    if limit.says("widths") or not isinstance(limit.start, v.Plain) or limit.constraint is not None:
+        option = (
+            "widths"
+            if limit.says("widths")
+            else "start"
+            if not isinstance(limit.start, v.Plain)
+            else "constraint"
+        )
+        yield Diagnostic(
+            "GEN518",
+            f"`{option}` is not the limit's to choose: the denoiser is what its spec says",
+            limit.where(option),
+            help="leave it out; compile with `--set denoiser.width=64` for another width",
+        )
+
+
 def _network(limit: v.Limit) -> Iterator[Diagnostic]:
     net = limit.network
+    if isinstance(net, v.DenoiserState):
+        return
     if net.parametrisation != "ntk":
         yield Diagnostic(
             "GEN501",
@@ -165,7 +207,7 @@ def _data(limit: v.Limit) -> Iterator[Diagnostic]:
                 view.span,
                 help="use `noise(0.3)`",
             )
-    if not limit.views:
+    if not limit.views and not isinstance(limit.network, v.DenoiserState):
         yield _warning(
             "GEN516",
             "without views every positive is its anchor",
@@ -189,6 +231,10 @@ def _data(limit: v.Limit) -> Iterator[Diagnostic]:
         )
 
 
+def _only(measure: v.Form, reference: str) -> bool:
+    return isinstance(measure, v.Representation) and set(measure.references) == {reference}
+
+
 def _refers(measure: v.Form, *references: str) -> bool:
     return isinstance(measure, v.Representation) and any(r in references for r in measure.references)
 
@@ -208,7 +254,12 @@ def _measures(limit: v.Limit) -> Iterator[Diagnostic]:
     )
     for measure in limit.measure:
         why = ""
-        if isinstance(measure, v.FeatureDrift | v.Angle) or _refers(measure, "random_features"):
+        if isinstance(limit.network, v.DenoiserState) and not (
+            isinstance(measure, v.Drift | v.EntryChange | v.WeightChange | v.OutputNorm)
+            or _only(measure, "linearized")
+        ):
+            why = "of a denoiser there are `drift`, `entry_change`, `weight_change`, `output_norm` and `representation(linearized)`"
+        elif isinstance(measure, v.FeatureDrift | v.Angle) or _refers(measure, "random_features"):
             why = "" if orthogonal else "it belongs to `constraint = orthogonal_output`"
         elif orthogonal and isinstance(measure, ntk_only):
             why = "with `constraint = orthogonal_output` measure `feature_drift`, `weight_change`, `angle` and `representation(random_features)`"
@@ -241,6 +292,8 @@ def _measures(limit: v.Limit) -> Iterator[Diagnostic]:
 def _repair(limit: v.Limit) -> str:
     if limit.constraint is not None:
         return "write `measure = feature_drift, angle, representation(random_features)`"
+    if isinstance(limit.network, v.DenoiserState):
+        return "write `measure = drift(trace, full), weight_change, representation(linearized)`"
     return "write `measure = drift(trace), weight_change, representation(kernel_flow)`"
 
 

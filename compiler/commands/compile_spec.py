@@ -73,14 +73,15 @@ def emitted(done: Compilation, kinds: list[str], base: str = ".") -> dict[str, s
         if kind in VIEWS and views.available(done, kind)
     }
     programs = tuple(k for k in kinds if k in PROGRAMS)
-    if set(programs) - {"analyse"} and done.program is not None:
+    modelled = set(programs) - {"analyse"} or ("analyse" in programs and done.denoised)
+    if modelled and done.program is not None:
         from ..emit.emitter import emit
 
         files |= emit(done.program, programs, done.sha, base)
     if "analyse" in programs and done.spec is not None and done.limits:
         from ..emit.analysis import emit_analysis
 
-        files |= emit_analysis(done.spec, done.source, done.sha)
+        files |= emit_analysis(done.spec, done.source, done.sha, done.program)
     return files
 
 

@@ -12,10 +12,12 @@ from gencc.dsl import vocabulary as v
 from gencc.dsl.source import Source
 
 from ..limits import Loss, unbounded
+from ..program import Program
+from . import context as contexts
 from .render import literal, render
 
 MODULES = (
-    "barlow", "deep", "distances", "expectations", "flows", "infinite", "losses", "networks", "points", "principal", "studies",
+    "barlow", "deep", "denoisers", "distances", "expectations", "flows", "infinite", "losses", "networks", "points", "principal", "studies",
 )  # fmt: skip
 TAKEN = {
     *MODULES,
@@ -41,19 +43,22 @@ PAPERS: dict[type[v.Form], str] = {
 }
 
 
-def emit_analysis(spec: v.Spec, source: Source, sha: str) -> dict[str, str]:
-    """File name to text: ``analyse.py`` and the spec beside it."""
+def emit_analysis(spec: v.Spec, source: Source, sha: str, program: Program | None = None) -> dict[str, str]:
+    """File name to text: ``analyse.py`` and the spec beside it.  ``program`` is the process whose denoiser is analysed."""
     file = re.sub(r"[^\w.\-]", "_", source.name.rsplit("/", 1)[-1])
     taken: set[str] = set(TAKEN)
     limits = []
+    denoised = any(isinstance(limit.network, v.DenoiserState) for limit in spec.limits)
+    process = contexts.build(program, sha, ".") if program is not None and denoised else {}
+    taken |= {process["cls"]} if process else set()
     for limit in spec.limits:
-        limits.append(_limit(limit, source, file, _name(limit.name, taken)))
+        limits.append(_limit(limit, source, file, _name(limit.name, taken), process))
         taken |= {f"{limits[-1].py}{suffix}" for suffix in ("", "_points", "_limit", "_solution", "_fresh")}
     body = [line for limit in limits for line in limit.code]
     papers = list(dict.fromkeys(p for limit in spec.limits for x in limit.loss if (p := PAPERS.get(type(x)))))
     used = [m for m in MODULES if any(re.search(rf"\b{m}\.", line) for line in body)]
     context: dict[str, Any] = {
-        "name": spec.name, "file": file, "sha": sha[:12], "version": gencc.__version__, "limits": limits, "papers": papers,
+        "name": spec.name, "file": file, "sha": sha[:12], "version": gencc.__version__, "limits": limits, "papers": papers, "cls": process.get("cls"),
         "modules": sorted({*used, "losses", "studies", *(["expectations"] if any(x.expect for x in limits) else [])}),
  "tensors": any("Tensor" in line for line in body),
     }  # fmt: skip
@@ -72,20 +77,26 @@ def _line(source: Source, limit: v.Limit, option: str) -> int:
     return source.position(limit.where(option).start).line
 
 
-def _limit(limit: v.Limit, source: Source, file: str, py: str) -> SimpleNamespace:
+def _limit(limit: v.Limit, source: Source, file: str, py: str, process: dict[str, Any]) -> SimpleNamespace:
     triples = isinstance(limit.data, v.Triples)
     out = SimpleNamespace(
         name=limit.name,
         py=py,
         losses=[(label, _loss(loss, triples)) for label, loss in zip(limit.labels, limit.loss, strict=True)],
         loss_line=_line(source, limit, "loss"),
-        widths=tuple(sorted(limit.widths)),
+        widths=literal(tuple(sorted(limit.widths)))
+        if not isinstance(limit.network, v.DenoiserState)
+        else "(WIDTH,)",
         seeds=limit.seeds,
         time=limit.flow.time,
         expect=[_expectation(e) for e in limit.expect],
         code=[],
     )
-    out.code = _functions(limit, source, file, py)
+    out.code = (
+        _of_denoiser(limit, source, file, py, process)
+        if isinstance(limit.network, v.DenoiserState)
+        else _functions(limit, source, file, py)
+    )
     return out
 
 
@@ -151,7 +162,9 @@ def _functions(limit: v.Limit, source: Source, file: str, py: str) -> list[str]:
     triples = isinstance(limit.data, v.Triples)
     hidden = f", hidden={limit.network.layers - 1}" if isinstance(limit.network, v.Mlp) else ""
     kind = "triples" if triples else "pairs"
-    act, flow, net = literal(limit.network.activation), limit.flow, limit.network
+    flow, net = limit.flow, limit.network
+    assert not isinstance(net, v.DenoiserState)
+    act = literal(net.activation)
     measures: dict[type[v.Form], v.Form] = {type(m): m for m in limit.measure}
     references: set[str] = {r for m in limit.measure if isinstance(m, v.Representation) for r in m.references}
     grows = [unbounded(x) for x in limit.loss]
@@ -299,10 +312,58 @@ def _functions(limit: v.Limit, source: Source, file: str, py: str) -> list[str]:
     return [*out, "    return record"]
 
 
+def _of_denoiser(
+    limit: v.Limit, source: Source, file: str, py: str, process: dict[str, Any]
+) -> list[str]:  # fmt: skip
+    """The functions of a limit of the spec's own denoiser."""
+    measures = {type(m): m for m in limit.measure}
+    drift, flow, n = measures.get(v.Drift), limit.flow, limit.data.count
+    linear = v.Representation in measures
+    place = f"{file}:{_line(source, limit, 'flow')}"
+    full = linear or (isinstance(drift, v.Drift) and "full" in drift.kernels)
+    build = f"{process['cls']}({', '.join(process['data_arguments'])})".replace("examples.", "examples().")
+    out = [
+        "", "", f"# limit {limit.name}  ({file}:{source.position(limit.span.start).line})", "@cache",
+        f"def {py}_points(seed: int) -> denoisers.States:",
+        f'    """{n} training examples, each at two random visits of the forward process."""',
+        f"    return denoisers.noised_pairs({build}, examples().train, {n}, seed)",
+        "", "", f"def {py}(loss: losses.Loss, width: int, seed: int) -> Record:",
+        f'    """The denoiser\'s trunk, averaged over tokens and projected to {limit.network.outputs} outputs; all weights learn."""',
+        "    denoisers.same_width(width, WIDTH)",
+        f"    x = {py}_points(seed)",
+        f"    net = denoisers.Pooled(lambda: {build}, x, outputs={limit.network.outputs}, seed=seed)  # {file}:{_line(source, limit, 'network')}",
+        f"    start, trace{', full' if full else ''} = net.outputs(), net.trace_kernel(){', net.full_kernel()' if full else ''}",
+        f"    flows.check_step({flow.step!r}, loss, start, trace, x.n, {literal(place)})",
+        "    record = Record()",
+        f"    for t, value, outputs in flows.gradient(net, loss, step={flow.step!r}, time={flow.time!r}, checks=10):  # {file}:{_line(source, limit, 'flow')}",
+        '        record.follow("loss", t, value)',
+    ]  # fmt: skip
+    if v.Drift in measures or v.EntryChange in measures:
+        out.append("        now = net.trace_kernel()")
+    if v.Drift in measures:
+        out.append('        record.largest("drift", t, distances.relative(now, trace))')
+    if v.EntryChange in measures:
+        out.append('        record.largest("entry_change", t, distances.largest_entry(now, trace))')
+    if v.OutputNorm in measures:
+        out.append('        record.smallest("output_norm", t, float(outputs.norm(dim=1).min()))')
+    out.append('    record["loss"] = value')
+    if isinstance(drift, v.Drift) and "full" in drift.kernels:
+        out.append('    record["drift.full"] = distances.relative(net.full_kernel(), full)')
+    if v.WeightChange in measures:
+        out.append('    record["weight_change"] = net.weight_change()')
+    if linear:
+        out += [
+            f"    linear = flows.kernel_flow(full, start, loss, x.n, step={flow.step!r}, time={flow.time!r})",
+            '    record["representation.linearized"] = distances.relative(outputs, linear)',
+        ]
+    return [*out, "    return record"]
+
+
 def _orthonormal(
     limit: v.Limit, source: Source, file: str, py: str, measures: dict[type[v.Form], v.Form], references: set[str]
 ) -> list[str]:  # fmt: skip
     net, flow = limit.network, limit.flow
+    assert isinstance(net, v.TwoLayer)
     out = [
         "", "", f"def {py}(loss: losses.Linear, width: int, seed: int) -> Record:",
         f'    """f(x) = W h(x), {net.outputs} orthonormal rows W, h(x) = {net.activation}(V x / sqrt d) / sqrt M; both learn."""',

@@ -190,3 +190,25 @@ def test_deeper_networks(activation):
     wide = deep.Mlp(activation, 3000, x, layers=3, outputs=3, seed=1).trace_kernel()
     limit = infinite.limit_kernels(x.coordinates, activation=activation, size=12, hidden=2)[1]
     assert (wide - limit).norm() / limit.norm() < 5 / math.sqrt(3000)
+
+
+@pytest.mark.parametrize("budget", [1, 6000, 40_000, 1 << 29])
+def test_autodiff_within_any_budget_is_the_closed_form(budget):
+    from gencc.runtime.limits import deep, empirical
+    from gencc.runtime.limits.activations import ACTIVATIONS as phi
+
+    x = points.generated(12, 4, 0, points.Noise(0.3))
+    net = deep.Mlp("tanh", 10, x, layers=3, outputs=3, seed=0)
+
+    def outputs(weights, example):
+        h = x.coordinates[example]
+        for k in range(3):
+            h = weights[str(k)] @ h / (12 if k == 0 else 10) ** 0.5
+            h = phi["tanh"](h)[0] if k < 2 else h
+        return h
+
+    weights = {str(k): w for k, w in enumerate(net.weights)}
+    trace = empirical.tangent_kernel(outputs, weights, 8, budget=budget)
+    full = empirical.tangent_kernel(outputs, weights, 8, full=True, budget=budget)
+    assert (trace - net.trace_kernel()).abs().max() < 1e-13
+    assert (full - net.full_kernel()).abs().max() < 1e-13

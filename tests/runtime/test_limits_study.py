@@ -258,3 +258,50 @@ def test_a_spec_of_limits_only_on_the_command_line(tmp_path):
     assert done.returncode == 0 and (tmp_path / "run" / "report.html").exists(), done.stderr
     done = gencc("run", ROOT / "specs" / "parity.gen", "analyse")
     assert done.returncode == 2 and "no `limit`" in done.stderr
+
+
+DENOISER = """spec den
+data { source = "layouts:qt" }
+plate element[25] {
+  category : discrete(from = data)
+  box      : real(4) in [0, 1]
+}
+forward {
+  rounds = 2
+  order  = category -> box
+  noise category = uniform(keep = cosine)
+  noise box      = gaussian(beta = linear(1e-4, 2e-2), steps = 5)
+}
+denoiser transformer {
+  width = 16
+  heads = 2
+  loop core { layers = 1, repeat = 1..2 }
+}
+predict category by cross_entropy
+predict box by epsilon
+limit pooled {
+  network = denoiser(outputs = 2)
+  loss    = barlow_twins(lambda = 1.0)
+  data    = pairs(3)
+  flow    = gradient(step = 0.001, time = 0.02)
+  seeds   = 1
+  measure = drift(trace, full), entry_change, weight_change, output_norm, representation(linearized)
+}
+"""
+
+
+def test_the_representation_of_a_denoiser(tmp_path):
+    """The network moves as its kernel at the start says: the gap to it is far below the movement."""
+    done = compile_source(Source("den.gen", DENOISER))
+    assert not has_errors(done.diagnostics), done.diagnostics
+    files = emit_kinds(done, ["analyse"])
+    assert set(files) == {"model.py", "analyse.py", "spec.gen"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    finished = run(tmp_path, "--out", tmp_path / "run")
+    assert finished.returncode == 0, finished.stderr
+    record = json.loads((tmp_path / "run" / "runs.jsonl").read_text().splitlines()[1])["numbers"]
+    assert 0 < record["representation.linearized"] < 1e-2 and 0 < record["drift"] < 0.1
+    assert record["weight_change"] > 10 * record["representation.linearized"]
+    refused = run(tmp_path, "--out", tmp_path / "run", "--widths", 32)
+    assert refused.returncode == 2 and "the denoiser's width is 16" in refused.stderr

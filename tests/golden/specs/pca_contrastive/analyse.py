@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2403.08673 (contrastive models, tangent kernels and principal components); no theorem is reproduced.
 
-Compiled from pca_contrastive.gen (sha256 a9567f56b66e) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pca_contrastive.gen (sha256 d9dadb5e5b21) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def main() -> None:
         losses={
             "contrastive": losses.Linear(),
         },  # pca_contrastive.gen:12
-        widths=(64, 256, 1024, 4096, 16384),
+        widths=(64, 256, 1024, 4096, 8192),
         seeds=3,
         time=1000.0,
         expect=[
@@ -98,7 +98,7 @@ def main() -> None:
         losses={
             "contrastive": losses.Linear(),
         },  # pca_contrastive.gen:25
-        widths=(64, 256, 1024, 4096, 16384),
+        widths=(64, 256, 1024, 4096, 8192),
         seeds=3,
         time=300.0,
         expect=[

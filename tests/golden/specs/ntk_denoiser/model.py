@@ -1,0 +1,281 @@
+"""ntk_denoiser: the process and its denoiser.
+
+Compiled from ntk_denoiser.gen (sha256 9f2d02bfcee8) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, looping, order
+from gencc.runtime.sites import Examples
+
+ELEMENT = 25  # plate element (ntk_denoiser.gen:13)
+
+# order = category -> box  (ntk_denoiser.gen:20)
+ROUNDS = 4
+ROUND = order.sequence(order.sweep("category", 25), order.sweep("box", 25))
+VISITS = 200  # of a whole trajectory
+
+# noise category = uniform(keep = cosine): what 4 visits keep  (ntk_denoiser.gen:21)
+u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
+CATEGORY_KEEP = torch.cos(0.5 * torch.pi * u).square()
+
+# noise box = gaussian(beta = linear(1e-4, 2e-2), steps = 25): 100 inner steps  (ntk_denoiser.gen:22)
+BOX_STEPS = 25
+u = torch.linspace(0.0, 1.0, 100, dtype=torch.float64)
+BOX_BETA = (10.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "category": data.Tokens("element", 25),  # ntk_denoiser.gen:14
+    "box": data.Vectors("element", 25, length=4, low=0.0, high=1.0),  # ntk_denoiser.gen:15
+}
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of ntk_denoiser.gen:7, split."""
+    return data.load("layouts:qt", FIELDS, train=0.85, group="source", seed=0)
+
+
+class NtkDenoiser(nn.Module):
+    """Interleaved Gibbs diffusion over category, box (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self, category_values: int) -> None:
+        super().__init__()
+        self.category_noise = kernels.uniform(CATEGORY_KEEP, category_values)
+        self.box_noise = kernels.Gaussian(BOX_BETA, BOX_STEPS, bound=1.0)
+
+        # One token per element: the sum of what is known of its variables.
+        self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
+        self.category_value = nn.Embedding(category_values, WIDTH)
+        self.category_level = layers.Fourier(WIDTH)
+        self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.box_value = layers.Vector(4, WIDTH)
+        self.box_level = layers.Fourier(WIDTH)
+        self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (ntk_denoiser.gen:25)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=4, expansion=4)
+        self.category_head = layers.TokenHead(WIDTH, category_values)
+        self.box_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=4)
+
+    def trunk(self, x: dict[str, Tensor], loops: int = 3) -> Tensor:
+        """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
+        category = self.category_value(x["category"])
+        category = category + self.category_level(x["category_count"] / 4)
+        category = torch.where(x["category_query"][..., None], self.category_hidden, category)
+        box = self.box_value(x["box"])
+        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = torch.where(x["box_query"][..., None], self.box_hidden, box)
+        tokens = self.element[: x["element_present"].shape[1]] + category + box
+        clock = self.clock(x["time"])
+        present = x["element_present"][:, None, None, :]
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(x["category_query"] | x["box_query"], 1)
+        tokens = self.core_loop(tokens, clock, present, loops, rows=asked)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        element_present = clean.present["element"]
+        category = clean.values["category"]
+        box = clean.values["box"]
+        category_free = element_present
+        box_free = element_present
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "category": category_free,
+                "box": box_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+            "element_present": element_present,
+        }
+
+        m = visit.count["category"]
+        before = self.category_noise.at(category, m, generator)
+        x |= {
+            "category": before,
+            "category_count": m,
+            "category_query": visit.query["category"],
+            "category_target": before,
+        }
+
+        n = BOX_STEPS * visit.count["box"]
+        noisy, _ = self.box_noise.at(box, n, generator)
+        # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
+        index, _ = layers.queried(visit.query["box"], 1)
+        inner = torch.randint(1, BOX_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device)
+        inner = layers.take(n, index)[..., None] + inner
+        origin = layers.take(box, index)[:, :, None].expand(*inner.shape, -1)
+        value, eps = self.box_noise.at(origin, inner, generator)
+        x |= {
+            "box": noisy,
+            "box_count": n,
+            "box_inner_count": inner,
+            "box_query": visit.query["box"],
+            "box_inner": value,
+            "box_target": eps,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict category by cross_entropy (ntk_denoiser.gen:31)
+        index, asked = layers.queried(x["category_query"], 1)
+        logits = self.category_head(layers.take(h, index))
+        target = layers.take(x["category_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean()
+
+        # predict box by epsilon (ntk_denoiser.gen:32)
+        index, asked = layers.queried(x["box_query"], 1)
+        row = layers.take(h, index)[:, :, None]
+        guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        cost = (guess - x["box_target"]).square().mean((-2, -1))
+        loss["box"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "category": self.category_noise.prior(start.present["element"].shape, generator),
+            "box": self.box_noise.prior((*start.present["element"].shape, 4), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["category"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
+        values["category"] = self.category_noise.at(values["category"], m, generator)
+        m = path.count["box"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
+        values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x, loops)
+        if "category" in noise:
+            index, asked = layers.queried(x["category_query"], 1)
+            logits = self.category_head(layers.take(h, index)).float()
+            token = kernels.choose(logits / temperature, noise["category"])
+            drawn["category"] = layers.put(x["category"], index, token, asked)
+        if "box" in noise:
+            index, asked = layers.queried(x["box_query"], 1)
+            n = layers.take(x["box_count"], index)
+            value = layers.take(x["box"], index)
+            row = layers.take(h, index)
+            for k in reversed(range(1, BOX_STEPS + 1)):
+                guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
+                origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
+            drawn["box"] = layers.put(x["box"], index, value, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        element_present = state.present["element"]
+        category = state.values["category"]
+        box = state.values["box"]
+        category_free = element_present
+        box_free = element_present
+        free = {
+            "category": category_free,
+            "box": box_free,
+        }
+        for visit in path.backwards(free):
+            category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
+            category_count = (visit.count["category"]).expand(category.shape)
+            box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
+            box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "element_present": element_present,
+                "category": category,
+                "category_count": category_count,
+                "category_query": category_query,
+                "box": box,
+                "box_count": box_count,
+                "box_query": box_query,
+            }
+            noise = {}
+            if "category" in visit.query:
+                noise["category"] = kernels.gumbel((len(state), 1, self.category_noise.values), generator)
+            if "box" in visit.query:
+                noise["box"] = self.box_noise.fresh((BOX_STEPS, len(state), 1, 4), generator)
+            drawn = self.visit(x, noise, temperature, loops)
+            category = drawn.get("category", category)
+            box = drawn.get("box", box)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "category": category * element_present,
+                "box": box.clamp(-1.0, 1.0) * element_present[..., None],
+            },
+            state.present,
+        )
