@@ -255,7 +255,7 @@ def main() -> None:
         "--minutes", type=float, default=8.0, help="of processor time for training (default 8)"
     )
     parser.add_argument(
-        "--batch", type=int, default=256, help="of the emitted program (default 256, as the spec)"
+        "--batch", type=int, default=64, help="of the emitted program (default 64, for a short budget)"
     )
     parser.add_argument("--count", type=int, default=3256)
     parser.add_argument("--out", type=Path, required=True)

@@ -716,7 +716,7 @@ class Train(Model):
     )
     ema: float = Field(
         0.999,
-        description="decay of the weights' moving average, used for sampling; 0 turns it off",
+        description="decay of the weights' moving average, used for sampling, less at first; 0 turns it off",
         ge=0,
         lt=1,
     )

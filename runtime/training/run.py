@@ -147,7 +147,7 @@ class Run:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
                 if average is not None:
-                    _follow(average, model, ema)
+                    _follow(average, model, averaging(step, ema))
                 done = step + 1
                 if done % log_every == 0 or done == steps:
                     self._log_losses(log, done, sums, since, log_every)
@@ -317,6 +317,12 @@ def rate(step: int, steps: int, warmup: int, decay: str) -> float:
     u = min(1.0, max(0.0, (step - warmup) / max(1, steps - warmup)))
     end = {"cosine": 0.05 + 0.475 * (1 + math.cos(math.pi * u)), "linear": 1 - 0.95 * u, "none": 1.0}[decay]
     return start * end
+
+
+def averaging(step: int, decay: float) -> float:
+    """The decay of the weights' moving average at a step: small at first, so that the weights of the start are forgotten
+    however short the run."""
+    return min(decay, (1 + step) / (10 + step))
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import torch
 from emitted import ROOT, programs
 
 from gencc.runtime import checkpoints, data
+from gencc.runtime.training.run import averaging
 
 SMALL = [
     "denoiser.width=32",
@@ -66,6 +67,14 @@ def test_a_run_leaves_its_logs_pictures_and_checkpoint(run):
         and held.meta["spec"].startswith("# Interleaved")
         and len(held.vocabulary["category"]) == 25
     )
+
+
+def test_the_average_forgets_the_start_of_a_short_run_and_keeps_its_decay_in_a_long_one():
+    kept = 1.0
+    for step in range(1000):
+        kept *= averaging(step, 0.999)
+    assert kept < 1e-6 < 0.999**1000
+    assert averaging(20_000, 0.999) == 0.999 and averaging(0, 0.5) == 0.1
 
 
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(folder, run, tmp_path):
