@@ -39,7 +39,11 @@ def _treatment(program: Program, x: Var) -> tuple[str, ...]:
         and not (program.spec.distills or program.spec.shapes or program.spec.corrects)
         and not any(program.spec.dropped(y) for y in program.spec.variables)
     )
-    return ("alike", repr(kernel), repr(prediction and prediction.target)) if fits else ("apart", x.name)
+    return (
+        ("alike", str(x.moves), repr(kernel), repr(prediction and prediction.target))
+        if fits
+        else ("apart", x.name)
+    )
 
 
 def _columns(program: Program, run: list[Var], members: list[SimpleNamespace]) -> SimpleNamespace:

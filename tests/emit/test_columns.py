@@ -101,6 +101,8 @@ def test_few_or_unlike_tokens_keep_their_paragraphs():
     assert "COLUMNS" in programs(text)["model.py"] and "COLUMNS" in programs(text)["train.py"]
     odd = text.replace("predict status by clean", "predict status by cross_entropy")
     assert "COLUMNS" not in programs(odd)["model.py"]  # two before it and two after it are alike
+    twice = text.replace("-> school", "-> 2 * school")  # its noise has a table of its own
+    assert "COLUMNS" not in programs(twice)["model.py"]
     given = text + "given nothing | sex\n"
     assert 'COLUMNS = ("work", "school", "status", "home")' in programs(given)["model.py"]
 
