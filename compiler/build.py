@@ -76,13 +76,14 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
     loops = spec.denoiser.loops if isinstance(spec.denoiser, v.Transformer) else ()
     before = key
     for loop in loops:
-        text = f"{loop.layers} layers x {loop.repeat.low}..{loop.repeat.high}"
-        node = graph.add(Node("loop", loop.name, text, loop.span))
+        node = _loop(graph, loop, loop.name)
         graph.join(before, "runs" if before == key else "precedes", node)
         before = node
     for number, distill in enumerate(spec.distills):
         ends = []
         for role, exit_ in (("student", distill.student), ("teacher", distill.teacher)):
+            if exit_ is None:
+                continue
             name = exit_.path or f"{exit_.loop}.{exits.shown(exit_)}"
             node = graph.add(
                 Node("exit", name, f"{role} {number}" if exit_.at == "checkpoint" else name, exit_.span)
@@ -90,7 +91,17 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
             if exit_.loop is not None and f"loop:{exit_.loop}" in graph:
                 graph.join(f"loop:{exit_.loop}", "runs", node)
             ends.append(node)
-        graph.join(ends[0], "distils-from", ends[1])
+        if len(ends) == 2:
+            graph.join(ends[0], "distils-from", ends[1])
+
+
+def _loop(graph: Graph, loop: v.Loop, name: str) -> str:
+    """A loop and those inside it."""
+    text = f"{loop.layers} layer{'s' * (loop.layers > 1)} x {loop.repeat.low}..{loop.repeat.high}"
+    node = graph.add(Node("loop", name, text, loop.span))
+    for inner in loop.loops:
+        graph.join(node, "runs", _loop(graph, inner, f"{name}.{inner.name}"))
+    return node
 
 
 def _limit(graph: Graph, limit: v.Limit) -> None:

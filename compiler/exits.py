@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
 
+from . import order as algebra
+
 
 @dataclass(frozen=True)
 class Read:
@@ -23,10 +25,13 @@ class Read:
 
 @dataclass(frozen=True)
 class Edge:
-    """A student exit that learns from the truth and from its teacher, whose gradient stops at the edge."""
+    """A student exit that learns from the truth and from its teacher, whose gradient stops at the edge.
+
+    Without a teacher it learns from the truth alone.
+    """
 
     student: Read
-    teacher: Read
+    teacher: Read | None
     truth: v.Schedule
     weight: float
     distill: v.Distill
@@ -49,7 +54,7 @@ class Exits:
     def roots(self) -> tuple[Read, ...]:
         """The exits that learn from the truth alone: the last, and teachers that are nobody's students."""
         students = [edge.student for edge in self.edges]
-        teachers = [edge.teacher for edge in self.edges if edge.teacher not in students]
+        teachers = [e.teacher for e in self.edges if e.teacher is not None and e.teacher not in students]
         return (self.last, *dict.fromkeys(t for t in teachers if t != self.last))
 
     @property
@@ -61,11 +66,11 @@ class Exits:
 
 def shown(exit_: v.Exit) -> str:
     """An exit as the spec writes it."""
-    if exit_.at == "uniform":
+    if exit_.at in ("uniform", "each"):
         high = (
             "last" if exit_.high is None else f"last - {-exit_.high}" if exit_.high < 0 else str(exit_.high)
         )
-        return f"uniform({exit_.low}, {high})"
+        return f"{exit_.at}({exit_.low}, {high})"
     return "last" if exit_.at == "last" else str(exit_.low)
 
 
@@ -78,22 +83,14 @@ def bounds(exit_: v.Exit, last: int) -> tuple[int, int]:
 
 
 def exits(spec: v.Spec) -> Exits | None:
-    """The exits that a spec without errors reads in training; None if it distils nothing."""
+    """The exits that a spec without errors reads in training; None if there is none beside the last."""
     if not isinstance(spec.denoiser, v.Transformer):
         return None
-    used = [d for d in spec.distills if d.weight]
-    names = [d.student.loop for d in used]
-    loop = next((loop for loop in spec.denoiser.loops if loop.name in names), None)
+    used = [d for d in spec.distills if _weighs(d)]
+    loop = next((x for x in spec.denoiser.loops if x.name in [d.student.loop for d in used]), None)
     if loop is None:
         return None
-    last = loop.repeat.high
-
-    def read(exit_: v.Exit) -> Read:
-        low, high = bounds(exit_, last)
-        number = f"{loop.name}.{shown(exit_)}"
-        return Read(f"{loop.name}.last" if low == last else number, low, high)
-
-    edges = [Edge(read(d.student), read(d.teacher), d.truth, d.weight, d) for d in used]
+    edges = [edge for d in used for edge in _edges(loop, d) if edge.weight]
     ordered: list[Edge] = []
     while edges:
         waiting = {edge.student for edge in edges}
@@ -101,6 +98,29 @@ def exits(spec: v.Spec) -> Exits | None:
         ordered.append(ready)
         edges.remove(ready)
     return Exits(loop, tuple(ordered))
+
+
+def _weighs(distill: v.Distill) -> bool:
+    return any(distill.weight) if isinstance(distill.weight, tuple) else bool(distill.weight)
+
+
+def _edges(loop: v.Loop, distill: v.Distill) -> list[Edge]:
+    """One edge, or one for each exit of `each`."""
+    last = loop.repeat.high
+
+    def read(low: int, high: int, text: str) -> Read:
+        return Read(f"{loop.name}.last" if low == last else f"{loop.name}.{text}", low, high)
+
+    end = distill.teacher
+    teacher = read(*bounds(end, last), shown(end)) if end is not None else None
+    truth = distill.truth if teacher else v.Constant(value=1.0)
+    low, high = bounds(distill.student, last)
+    if distill.student.at == "each":
+        students = [read(k, k, str(k)) for k in range(low, high + 1)]
+    else:
+        students = [read(low, high, shown(distill.student))]
+    weights = distill.weight if isinstance(distill.weight, tuple) else (distill.weight,) * len(students)
+    return [Edge(s, teacher, truth, w, distill) for s, w in zip(students, weights, strict=True)]
 
 
 def elastic(spec: v.Spec) -> v.Loop | None:
@@ -112,3 +132,23 @@ def elastic(spec: v.Spec) -> v.Loop | None:
         return None
     repeating = [loop for loop in spec.denoiser.loops if loop.repeat.high > 1]
     return repeating[0] if len(repeating) == 1 else None
+
+
+def most(loop: v.Loop) -> int:
+    """The most repeats that sampling offers: twice those of training, or all the weights there are."""
+    return 2 * loop.repeat.high if loop.share else loop.repeat.high
+
+
+def inner_steps(spec: v.Spec) -> int:
+    """Inner steps of a trajectory that is one visit of one real variable, denoised by whole runs (DDPM); 0 for any other.
+
+    There a schedule of the loop count runs over these steps, elsewhere over visits.
+    """
+    forward, d = spec.forward, spec.denoiser
+    if forward is None or not isinstance(d, v.Transformer) or d.inner != "joint" or len(forward.noise) != 1:
+        return 0
+    kernel = next(iter(forward.noise.values()))
+    sites = {x.name: x.sites for x in spec.variables}
+    if forward.rounds * algebra.shape(forward.order, sites).visits != 1:
+        return 0
+    return kernel.steps if isinstance(kernel, v.VectorKernel | v.FlowKernel) else 0

@@ -104,7 +104,7 @@ def text(program: Program) -> str:
         )
         out.append(f"  activations         {amount(price.activation_bytes, 'B')} while training")
         for count, flops in price.flops_at_loops:
-            if count & (count - 1) == 0 or (2 * count >= len(price.flops_at_loops) and count % 2 == 0):
+            if count & (count - 1) == 0 or len(price.flops_at_loops) in (count, 2 * count):
                 out.append(f"  {f'{count} repeats':<19} {amount(flops, 'FLOP')} for one sample")
     out += loop_plan.lines(program)
     out += correction_plan.lines(program)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from . import vocabulary as v
 from .binding import MISSING, Binder
@@ -12,7 +12,7 @@ from .resolving.limits import distinct, resolve_limit
 from .resolving.order import OrderResolver
 from .resolving.state import StateResolver, resolve_given
 from .source import Span
-from .syntax import Block, Call, Declaration, Expr, File, Given, Item, List, Name, Predict, Setting, Share
+from .syntax import Block, Call, Declaration, Expr, File, Given, Item, List, Predict, Setting, Share
 
 ONCE = ("data", "forward", "denoiser", "train", "sample", "evaluate")
 BLANK = Span(0, 0)
@@ -290,13 +290,11 @@ class _Resolver:
         return tuple(tasks)
 
     def _distill(self, block: Block, loops: list[str]) -> Any:
-        if block.label is not None and not (isinstance(block.label, Name) and block.label.text == "ilsd"):
-            self.bind.error(
-                "GEN102", "the language distils by `ilsd`", block.label.span, "write `distill ilsd { .. }`"
-            )
+        kind = self.bind.value(block.label, Literal["ilsd", "deep"], "distill") if block.label else "ilsd"
         custom = {key: (lambda expr: resolve_exit(self.bind, expr, loops)) for key in ("teacher", "student")}
+        kind = "ilsd" if kind is MISSING else kind
         found = self.bind.options(
-            v.Distill, self._settings(block), block.span, "`distill`", {"kind": "ilsd"}, custom=custom
+            v.Distill, self._settings(block), block.span, "`distill`", {"kind": kind}, custom=custom
         )
         return None if found is MISSING else found
 

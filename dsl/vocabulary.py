@@ -476,8 +476,41 @@ class Forward(Model):
 # ------------------------------------------------------------------------------------------------ denoiser
 
 
+class Lora(Form):
+    """A low-rank adapter."""
+
+    word = "lora"
+    rank: Positive = Field(8, description="rank of what is added to each matrix")
+
+
+class Full(Form):
+    """All weights."""
+
+    word = "full"
+
+
+class UniformDraw(Form):
+    """Each number of repeats in the range equally often."""
+
+    word = "uniform"
+
+
+class PoissonDraw(Form):
+    """One more than a Poisson number, cut to the range (arXiv 2502.05171)."""
+
+    word = "poisson"
+    mean: Annotated[float, Field(gt=1.0)] = Field(description="mean number of repeats, before the cut")
+
+
+class LastRepeats(Form):
+    """`last(n)`: only the last n repeats of a training run carry gradients."""
+
+    word = "last"
+    repeats: Positive = Field(description="repeats that carry gradients")
+
+
 class Loop(Model):
-    """A weight-shared block of layers, run a variable number of times."""
+    """A group of layers, run a variable number of times, each time on its own output."""
 
     name: str = ""
     layers: Positive = Field(4, description="layers in the block")
@@ -488,6 +521,24 @@ class Loop(Model):
         "once", description="whether the embedded input is added again before each repeat"
     )
     index: Literal["embed", "none"] = Field("none", description="whether the repeat's number is embedded")
+    share: bool = Field(
+        True,
+        description="whether all repeats have the same weights; `no` gives each its own: a deep network with exits",
+    )
+    adapter: Lora | None = Field(
+        None, description="a low-rank change of the shared matrices, one for each repeat"
+    )
+    checkpoint: bool = Field(
+        False,
+        description="whether training keeps only the state between repeats and computes the rest again in the backward pass",
+    )
+    draw: UniformDraw | PoissonDraw | None = Field(
+        None,
+        description="how often the loop runs in a training step: a number drawn from the range; by default its end",
+    )
+    backprop: LastRepeats | None = Field(
+        None, description="how many of the last repeats carry gradients; by default all"
+    )
     loops: tuple[Loop, ...] = Field((), description="loops nested in this one")
 
 
@@ -518,6 +569,7 @@ class Transformer(Model):
         description="how variables of one site that are only given reach the blocks: as a token of the sequence, or "
         "added to the clock that modulates every layer, as in DiT",
     )
+    coda: int = Field(0, description="layers after the loops", ge=0)
     loops: tuple[Loop, ...] = Field((), description="`loop NAME { .. }` blocks, in sequence")
 
 
@@ -740,6 +792,13 @@ class Redenoise(Form):
     times: Positive = Field(1, description="how often")
 
 
+class Converged(Form):
+    """`converged(tolerance)`: a loop ends early once a repeat changes no row that is asked about by more than this part."""
+
+    word = "converged"
+    tolerance: Rate = Field(description="largest relative change of a row")
+
+
 class Sample(Model):
     """Defaults of the sampling program; each is also an option on its command line."""
 
@@ -769,8 +828,10 @@ class Sample(Model):
         None, description="noise of a sampling step: 1 is the DDPM posterior's, 0 is DDIM, deterministic"
     )
     loops: Schedule | Positive | None = Field(
-        None, description="loop count, or a schedule of it over the trajectory"
+        None,
+        description="loop count, or a schedule of it, rounded: u runs from 0 at the first visit (or only visit's inner step) drawn to 1 at the last",
     )
+    until: Converged | None = Field(None, description="when a loop ends before its count")
     seed: int = Field(0, description="seed", ge=0)
 
 
@@ -778,27 +839,32 @@ class Sample(Model):
 
 
 class Exit(Model):
-    """`core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("run/last")`."""
+    """`core.last`, `core.2`, `core.uniform(1, last - 1)`, `core.each(1, last - 1)` or `checkpoint("run/last")`."""
 
     loop: str | None = None
-    at: Literal["last", "number", "uniform", "checkpoint"] = "last"
+    at: Literal["last", "number", "uniform", "each", "checkpoint"] = "last"
     low: int | None = None
     high: int | None = Field(None, description="None stands for the last; negative numbers count from it")
     path: str | None = None
 
 
 class Distill(Model):
-    """Intra-loop self-distillation: an edge from a student exit to a teacher exit."""
+    """An exit that learns beside the last one: `ilsd`, from the truth and from a later exit; `deep`, from the truth alone."""
 
     word: ClassVar[str] = "ilsd"
-    kind: str = "ilsd"
-    teacher: Exit = Field(description="the exit that is imitated")
-    student: Exit = Field(description="the exit that learns")
+    kind: Literal["ilsd", "deep"] = "ilsd"
+    teacher: Exit | None = Field(None, description="the exit that is imitated (`ilsd`)")
+    student: Exit = Field(
+        description="the exit that learns; `NAME.uniform(a, b)` is drawn once a step, `NAME.each(a, b)` is every one"
+    )
     truth: Schedule = Field(
         default_factory=Linear,
-        description="the student's ground-truth weight over training; the rest is distillation",
+        description="the student's ground-truth weight over training; the rest is distillation (`ilsd`)",
     )
-    weight: float = Field(1.0, description="weight of the student's loss", ge=0)
+    weight: float | tuple[float, ...] = Field(
+        1.0,
+        description="weight of the student's loss, or a list with one for each exit of `each`; 0 leaves it out",
+    )
 
 
 class Python(Form):
@@ -883,19 +949,6 @@ class AtStep(Form):
 
     word = "step"
     index: int = Field(description="step", ge=0)
-
-
-class Lora(Form):
-    """A low-rank adapter."""
-
-    word = "lora"
-    rank: Positive = Field(8, description="rank of what is added to each matrix")
-
-
-class Full(Form):
-    """All weights."""
-
-    word = "full"
 
 
 class Shape(Model):

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 Modulation = tuple[Tensor, ...]
 """Shift, scale and gate of the two parts of a block."""
@@ -98,21 +99,17 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, x: Tensor, clock: Tensor, present: Tensor | None, rows: Tensor | None = None) -> Tensor:
-        """``x`` (B, N, width), ``clock`` (B, width), ``present`` (B, 1, 1 or N, N) or None: the keys that rows see.
-
-        With ``rows`` (B, k), these alone are updated; the others only serve as keys and values.
-        """
-        return self.run(x, self.modulate(clock), present, rows)
-
     def modulate(self, clock: Tensor) -> Modulation:
         """Shift, scale and gate of the attention and of the feed-forward part, each (B, 1, width)."""
         return self.modulation(clock)[:, None].chunk(6, -1)  # type: ignore[no-any-return]
 
-    def run(
+    def forward(
         self, x: Tensor, modulation: Modulation, present: Tensor | None, rows: Tensor | None = None
     ) -> Tensor:
-        """`forward` with the clock's modulation already computed."""
+        """``x`` (B, N, width), ``present`` (B, 1, 1 or N, N) or None: the keys that rows see.
+
+        With ``rows`` (B, k), these alone are updated; the others only serve as keys and values.
+        """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
         out = x if rows is None else take(x, rows)
         out = out + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present, rows)
@@ -134,26 +131,42 @@ def _norm(x: Tensor) -> Tensor:
 
 
 class Loop(nn.Module):
-    """A group of blocks, run once; `loops.Looped` repeats one."""
+    """A group of blocks, run once; `looping.Looped` repeats one."""
 
     def __init__(self, layers: int, width: int, heads: int, expansion: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads, expansion) for _ in range(layers))
 
     def forward(self, x: Tensor, clock: Tensor, present: Tensor | None, rows: Tensor | None = None) -> Tensor:
-        """``rows`` (B, k): the only ones that the last block updates."""
+        """``x`` (B, N, width) under ``clock`` (B, width); ``rows`` (B, k): the only ones that the last block updates."""
+        return self.run(x, self.modulate(clock), present, rows)
+
+    def modulate(self, clock: Tensor) -> list[Modulation]:
+        """Of every block."""
+        return [block.modulate(clock) for block in cast(list[Block], list(self.blocks))]
+
+    def run(
+        self,
+        x: Tensor,
+        modulation: list[Modulation],
+        present: Tensor | None,
+        rows: Tensor | None = None,
+        weights: list[dict[str, Tensor]] | None = None,
+    ) -> Tensor:
+        """`forward` with the modulation already computed, and with ``weights`` in place of each block's own."""
         last = len(self.blocks) - 1
         for k, block in enumerate(self.blocks):
-            x = block(x, clock, present, rows if k == last else None)
+            arguments = (x, modulation[k], present, rows if k == last else None)
+            x = block(*arguments) if weights is None else functional_call(block, weights[k], arguments)
         return x
 
     def remember(
-        self, x: Tensor, clock: Tensor, seen: Tensor, last: bool = False
+        self, x: Tensor, modulation: list[Modulation], seen: Tensor, last: bool = False
     ) -> tuple[Tensor, list[Memory]]:
-        """The output, and what `recall` needs of every block; ``last``: no loop follows."""
+        """The output, and what `recall` needs of every block; ``last``: nothing follows."""
         memory = []
-        for k, block in enumerate(cast(list[Block], list(self.blocks)), 1):
-            x, kept = block.remember(x, block.modulate(clock), seen, last and k == len(self.blocks))
+        for k, block in enumerate(cast(list[Block], list(self.blocks))):
+            x, kept = block.remember(x, modulation[k], seen, last and k == len(self.blocks) - 1)
             memory.append(kept)
         return x, memory
 

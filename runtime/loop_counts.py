@@ -1,33 +1,165 @@
-"""How often a loop repeats when sampling: what the command line offers."""
+"""How often a loop repeats when sampling: a number, what a time allows, or every number side by side."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .data import Codec
+from .sites import Examples
+from .training.run import Report
+
+REPETITIONS = 3
+"""How often a visit is timed; the median counts."""
+
+SHOWN = 8
+"""Samples in a row of the strip."""
 
 
 @dataclass(frozen=True)
 class Loops:
-    """A loop's repeats: ``most`` in training, and when sampling by default ``chosen`` (None: a schedule of the spec's)."""
+    """A loop's repeats: those of training, the most that are offered, and the default (None: a schedule of the spec's).
 
+    ``until``: it ends early on convergence.
+    """
+
+    trained: int
     most: int
     chosen: int | None
+    until: bool = False
 
     def offer(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the options to a command line."""
         usual = "the spec's schedule" if self.chosen is None else str(self.chosen)
-        parser.add_argument(
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument(
             "--loops",
             type=int,
             default=None,
-            help=f"repeats of the loop, trained with up to {self.most} (default {usual})",
+            help=f"repeats of the loop, trained with {self.trained} (default {usual})",
+        )
+        one.add_argument(
+            "--budget-ms",
+            type=float,
+            default=None,
+            metavar="MS",
+            help="milliseconds that drawing one batch of --batch samples may take: measures visits and chooses the most "
+            f"repeats that fit, up to {self.most}",
+        )
+        one.add_argument(
+            "--strip",
+            action="store_true",
+            help=f"only draw a picture: the same seeds at 1 to {self.most} repeats, a row each",
         )
 
     def check(self, parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+        """Ends with a message where an option cannot be; notes repeats that training did not have."""
         if options.loops is not None and options.loops < 1:
             parser.error("--loops must be at least 1")
-        if (options.loops or 0) > self.most:
-            print(
-                f"note: {options.loops} repeats, and training had at most {self.most}: quality may rise a little or fall",
-                file=sys.stderr,
+        if options.budget_ms is not None and not options.budget_ms > 0:
+            parser.error("--budget-ms must be positive")
+        if options.export is not None and (options.strip or options.budget_ms is not None):
+            parser.error("--export is for one number of repeats; give it by --loops")
+        if options.export is not None and self.until:
+            parser.error(
+                "--export cannot hold a loop that ends on convergence; compile the spec without `until`"
             )
+        options.trained_loops, options.most_loops = self.trained, self.most
+        if (options.loops or 0) > self.trained:
+            note = f"note: {options.loops} repeats, and training had at most {self.trained}: quality may rise a little or fall"
+            print(note, file=sys.stderr)
+
+
+class _Watch:
+    """Runs visits as they are, counts each kind and keeps the first arguments of each."""
+
+    def __init__(self, visit: Callable[..., dict[str, Tensor]]) -> None:
+        self.visit = visit
+        self.count: dict[tuple[str, ...], int] = {}
+        self.seen: dict[tuple[str, ...], tuple[Any, ...]] = {}
+
+    def __call__(self, x: dict[str, Tensor], noise: dict[str, Tensor], *options: Any) -> dict[str, Tensor]:
+        kind = tuple(noise)
+        self.count[kind] = self.count.get(kind, 0) + 1
+        self.seen.setdefault(kind, (dict(x), dict(noise), *options[:-1]))  # the last option is the loop count
+        return self.visit(x, noise, *options)
+
+    def seconds(self, loops: int, device: torch.device) -> float:
+        """What the visits counted take at this many repeats."""
+        total = 0.0
+        for kind, n in self.count.items():
+            total += n * timed(partial(self.visit, *self.seen[kind], loops), device)
+        return total
+
+
+@torch.no_grad()
+def timed(run: Callable[[], object], device: torch.device) -> float:
+    """Seconds of ``run``: the median of a few calls, after one that is not counted."""
+    found = []
+    for _ in range(1 + REPETITIONS):
+        since = time.perf_counter()
+        run()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        found.append(time.perf_counter() - since)
+    return sorted(found[1:])[REPETITIONS // 2]
+
+
+def affordable(
+    model: nn.Module, options: argparse.Namespace, batch: Callable[[], object], device: torch.device
+) -> int:
+    """The most repeats at which ``batch`` takes at most ``options.budget_ms``, by measurement.
+
+    A whole batch is drawn at one repeat and timed; each kind of its visits is then timed at more repeats.
+    """
+    watch = _Watch(model.visit)  # type: ignore[arg-type]
+    options.loops = 1
+    batch()  # compiles and warms up
+    model.visit = watch  # type: ignore[assignment]
+    since = time.perf_counter()
+    batch()
+    base = time.perf_counter() - since
+    model.visit = watch.visit  # type: ignore[assignment]
+    budget, best, spent, one = options.budget_ms / 1000, 1, base, watch.seconds(1, device)
+    for loops in range(2, options.most_loops + 1):
+        needed = base + watch.seconds(loops, device) - one
+        if needed > budget:
+            break
+        best, spent = loops, needed
+    if base > budget:
+        print(f"note: a batch takes {1000 * base:.0f} ms even at 1 repeat", file=sys.stderr)
+    print(f"{best} repeats, about {1000 * spent:.0f} ms for a batch of {options.batch}")
+    return best
+
+
+def strip(
+    options: argparse.Namespace,
+    draw: Callable[[], Examples],
+    report: Report,
+    codec: Codec,
+    real: Examples,
+) -> None:
+    """The same seeds at 1 to ``options.most_loops`` repeats: a picture with a row each, and a table of measures."""
+    rows: dict[str, Examples] = {}
+    shown = min(SHOWN, report.shown)
+    for loops in range(1, options.most_loops + 1):
+        options.loops = loops
+        samples = draw()
+        trained = " (as trained)" if loops == options.trained_loops else ""
+        rows[f"{loops} repeat{'s' * (loops > 1)}{trained}"] = samples[:shown]
+        measures = report.measure(samples, real, codec)
+        if loops == 1:
+            print("".join(f"{name:>12}" for name in ("repeats", *measures)))
+        print(f"{loops:>12}" + "".join(f"{value:>12.4f}" for value in measures.values()))
+    picture = options.out.with_suffix(".strip.png")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    report.draw(rows, codec, picture)
+    print(f"picture -> {picture}")

@@ -1,32 +1,100 @@
-"""Weight-shared loops of blocks, and the states at their exits (arXiv 2604.09168)."""
+"""Loops of blocks, and the states at their exits (arXiv 2604.09168)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from .layers import Block, Memory, Modulation
+from .errors import UserError
+from .layers import Block, Loop, Memory, Modulation, take
+
+
+@dataclass
+class Prepared:
+    """What a loop computes of the clock once for all its repeats: the modulation of each group, and of the loops inside."""
+
+    modulation: list[list[Modulation]]
+    inside: list[Prepared]
+
+
+class Adapters(nn.Module):
+    """Low-rank changes of a block's matrices, one for each repeat; none at the start (arXiv 2410.20672)."""
+
+    MATRICES = ("attention.qkv.weight", "attention.out.weight", "mlp.0.weight", "mlp.2.weight")
+
+    def __init__(self, block: Block, repeats: int, rank: int) -> None:
+        super().__init__()
+        shapes = [block.get_parameter(name).shape for name in self.MATRICES]
+        self.down = nn.ParameterList(torch.randn(repeats, rank, wide) * wide**-0.5 for _, wide in shapes)
+        self.up = nn.ParameterList(torch.zeros(repeats, high, rank) for high, _ in shapes)
+
+    def weights(self, block: Block, k: int) -> dict[str, Tensor]:
+        """The block's matrices in repeat ``k``."""
+        return {
+            name: block.get_parameter(name) + up[k] @ down[k]
+            for name, up, down in zip(self.MATRICES, self.up, self.down, strict=True)
+        }
 
 
 class Looped(nn.Module):
-    """One group of blocks, applied to its own output any number of times.
+    """A group of blocks, applied to its own output any number of times.
 
-    The blocks are conditioned on the clock alone, so their modulation is computed once and serves every repeat.
+    The blocks are conditioned on the clock alone, so their modulation is computed once and serves every repeat.  Options:
+    ``inside``, loops that each repeat runs after its blocks, as often as they are built for; ``shared = False``, weights
+    of each repeat's own; ``reinject``, the input is added again before each repeat but the first; ``index``, a learned
+    vector of each repeat is added; ``adapter``, the rank of `Adapters`; ``checkpointed``, activations are computed again
+    in the backward pass; ``backprop``, only so many last repeats carry gradients (0: all).
+
+    ``repeats`` is what training runs at most.  Repeats beyond take the index and the adapter of the last.
     """
 
-    def __init__(self, layers: int, width: int, heads: int, expansion: int) -> None:
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        heads: int,
+        expansion: int,
+        repeats: int,
+        *,
+        inside: Sequence[Looped] = (),
+        shared: bool = True,
+        reinject: bool = False,
+        index: bool = False,
+        adapter: int = 0,
+        checkpointed: bool = False,
+        backprop: int = 0,
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(width, heads, expansion) for _ in range(layers))
-        self._once: Callable[..., Tensor] = self.once
+        self.repeats, self.shared, self.reinject = repeats, shared, reinject
+        self.checkpointed, self.backprop = checkpointed, backprop
+        groups = 1 if shared else repeats
+        self.groups = nn.ModuleList(Loop(layers, width, heads, expansion) for _ in range(groups))
+        self.inside = nn.ModuleList(inside)
+        self.index = nn.Parameter(0.02 * torch.randn(repeats, width)) if index else None
+        blocks = cast(list[Block], list(cast(Loop, self.groups[0]).blocks)) if adapter else []
+        self.adapters = nn.ModuleList(Adapters(block, repeats, adapter) for block in blocks)
+        self._compiled = False
 
     def forward(
-        self, x: Tensor, clock: Tensor, present: Tensor | None, loops: int, rows: Tensor | None = None
+        self,
+        x: Tensor,
+        clock: Tensor,
+        present: Tensor | None,
+        loops: int,
+        rows: Tensor | None = None,
+        until: float = 0.0,
     ) -> Tensor:
-        """``x`` (B, N, width) after ``loops`` repeats; ``rows`` (B, k): the only ones that the very last block updates."""
-        return self.exits(x, clock, present, (loops,), rows)[0]
+        """``x`` (B, N, width) after ``loops`` repeats; ``rows`` (B, k): the only ones that the very last block updates.
+
+        With ``until``, a loop ends early once a repeat changes no row of ``rows`` by more than this fraction.
+        """
+        return self.exits(x, clock, present, (loops,), rows, until)[0]
 
     def exits(
         self,
@@ -35,41 +103,118 @@ class Looped(nn.Module):
         present: Tensor | None,
         after: Sequence[int],
         rows: Tensor | None = None,
+        until: float = 0.0,
     ) -> list[Tensor]:
         """The states after each of these numbers of repeats, in one run: what they share is computed once."""
-        modulation = self.modulation(clock)
+        return self._exits(x, self.prepare(clock), present, after, rows, until)
+
+    def prepare(self, clock: Tensor) -> Prepared:
+        groups = cast(list[Loop], list(self.groups))
+        inside = cast(list[Looped], list(self.inside))
+        return Prepared([g.modulate(clock) for g in groups], [loop.prepare(clock) for loop in inside])
+
+    def _exits(
+        self,
+        x: Tensor,
+        prepared: Prepared,
+        present: Tensor | None,
+        after: Sequence[int],
+        rows: Tensor | None,
+        until: float = 0.0,
+    ) -> list[Tensor]:
+        source, last = x, max(after)
         states: dict[int, Tensor] = {}
-        for k in range(1, max(after) + 1):
-            x = self._once(x, modulation, present, rows if k == max(after) else None)
-            states[k] = x
+        for k in range(last):
+            learns = torch.is_grad_enabled() and (not self.backprop or k >= last - self.backprop)
+            with nullcontext() if learns else torch.no_grad():
+                new = self._repeat(k, x, source, prepared, present, rows if k == last - 1 else None)
+            states[k + 1] = new
+            if until and k < last - 1 and _change(x, new, rows) <= until:
+                return [new]
+            x = new
         return [states[k] for k in after]
 
-    def modulation(self, clock: Tensor) -> list[Modulation]:
-        """Of every block, the same in all repeats."""
-        return [block.modulate(clock) for block in cast(list[Block], list(self.blocks))]
-
-    def once(
-        self, x: Tensor, modulation: list[Modulation], present: Tensor | None, rows: Tensor | None = None
+    def _repeat(
+        self,
+        k: int,
+        x: Tensor,
+        source: Tensor,
+        prepared: Prepared,
+        present: Tensor | None,
+        rows: Tensor | None,
     ) -> Tensor:
-        """One repeat."""
-        last = len(self.blocks) - 1
-        for k, block in enumerate(cast(list[Block], list(self.blocks))):
-            x = block.run(x, modulation[k], present, rows if k == last else None)
+        """Repeat number ``k``, counted from 0."""
+        x, group, modulation = self._enter(k, x, source, prepared)
+        weights = None
+        if len(self.adapters):
+            blocks = cast(list[Block], list(group.blocks))
+            own = min(k, self.repeats - 1)
+            weights = [
+                a.weights(b, own)
+                for a, b in zip(cast(list[Adapters], list(self.adapters)), blocks, strict=True)
+            ]
+        inside = cast(list[Looped], list(self.inside))
+        arguments = (x, modulation, present, None if inside else rows, weights)
+        if self.checkpointed and torch.is_grad_enabled():
+            x = checkpoint(group.run, *arguments, use_reentrant=False)
+        else:
+            x = group.run(*arguments)
+        for j, loop in enumerate(inside):
+            last = rows if j == len(inside) - 1 else None
+            (x,) = loop._exits(x, prepared.inside[j], present, (loop.repeats,), last)
         return x
 
-    def compile_once(self) -> None:
-        """Compiles one repeat.  It serves every number of repeats and every exit, which plain Python counts outside it."""
-        self._once = torch.compile(self.once, fullgraph=True)
+    def _enter(
+        self, k: int, x: Tensor, source: Tensor, prepared: Prepared
+    ) -> tuple[Tensor, Loop, list[Modulation]]:
+        """What repeat ``k`` starts from, its blocks and their modulation."""
+        if not self.shared and k >= self.repeats:
+            raise UserError(
+                f"the loop has weights of their own for {self.repeats} repeats, and no more can be run"
+            )
+        if self.reinject and k:
+            x = x + source
+        if self.index is not None:
+            x = x + self.index[min(k, self.repeats - 1)]
+        own = 0 if self.shared else k
+        return x, cast(Loop, self.groups[own]), prepared.modulation[own]
+
+    def compile_once(self, backend: str = "inductor") -> None:
+        """Compiles a repeat.  It serves every number of repeats and every exit, which plain Python counts outside it."""
+        if self._compiled:
+            return
+        self._compiled = True
+        for group in self.groups:
+            group.run = torch.compile(group.run, fullgraph=True, backend=backend)  # type: ignore[assignment, arg-type]
 
     def remember(
         self, x: Tensor, clock: Tensor, seen: Tensor, loops: int, last: bool = False
     ) -> tuple[Tensor, list[Memory]]:
-        """The output, and what `layers.recall` needs of every run of a block; ``last``: nothing follows."""
-        modulation = self.modulation(clock)
-        memory = []
+        """The output, and what `layers.recall` needs of every run of a block; ``last``: nothing follows.
+
+        For loops whose repeats start from what the one before left, with the blocks' own weights.
+        """
+        return self._remember(x, self.prepare(clock), seen, loops, last)
+
+    def _remember(
+        self, x: Tensor, prepared: Prepared, seen: Tensor, loops: int, last: bool
+    ) -> tuple[Tensor, list[Memory]]:
+        memory: list[Memory] = []
+        inside = cast(list[Looped], list(self.inside))
         for k in range(loops):
-            for j, block in enumerate(cast(list[Block], list(self.blocks))):
-                ends = last and k == loops - 1 and j == len(self.blocks) - 1
-                x, kept = block.remember(x, modulation[j], seen, ends)
-                memory.append(kept)
+            ends = last and k == loops - 1
+            x, group, modulation = self._enter(k, x, x, prepared)
+            x, more = group.remember(x, modulation, seen, ends and not inside)
+            memory += more
+            for j, loop in enumerate(inside):
+                final = ends and j == len(inside) - 1
+                x, more = loop._remember(x, prepared.inside[j], seen, loop.repeats, final)
+                memory += more
         return x, memory
+
+
+def _change(old: Tensor, new: Tensor, rows: Tensor | None) -> float:
+    """The largest relative change of a row, of ``rows`` (B, k) or of all."""
+    if rows is not None:
+        old, new = take(old, rows), take(new, rows)
+    return float(((new - old).norm(dim=-1) / old.norm(dim=-1).clamp_min(1e-12)).max())

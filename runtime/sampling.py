@@ -15,13 +15,12 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from . import adapters, checkpoints, served
+from . import adapters, checkpoints, loop_counts, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
 from .errors import UserError
 from .files import write_atomically
-from .loop_counts import Loops
 from .looping import Looped
 from .sites import Examples
 from .training.batches import mix
@@ -105,48 +104,59 @@ class Session:
             starts = starts.take(whole % len(starts))
         place = starts.lengths().argsort(stable=True) if trim else torch.arange(len(starts))
         sizes = {f.plate: f.size for f in fields.values() if f.plate}
-        drawn: list[Examples] = []
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            disable=not sys.stderr.isatty(),
-        ) as bar:
-            batches = -(-len(starts) // options.batch)
-            passes = 1 if options.refine is None else 1 + options.times * options.refine / self.rounds
-            task = bar.add_task("visits", total=int(batches * self.visits * passes))
-            for k in range(batches):
-                generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
-                start = starts.take(place[k * options.batch :][: options.batch])
-                start = (start.trimmed(plates) if trim else start).to(self.device)
-                held = held_sites(start, given, fields, options.share, generator)
-                out = start
-                if not refined:
-                    out = model.sample(  # type: ignore[operator]
-                        start,
-                        held,
-                        generator,
-                        options.temperature,
-                        progress=lambda n: bar.advance(task, n),
-                        **self._extras(),
-                    )
-                for _ in range(options.times if options.refine else 0):
-                    out = model.redenoise(  # type: ignore[operator]
-                        out,
-                        held,
-                        generator,
-                        options.refine,
-                        options.temperature,
-                        progress=lambda n: bar.advance(task, n),
-                        **self._extras(),
-                    )
-                drawn.append(out.to("cpu").padded(plates, sizes) if trim else out.to("cpu"))
+        batches = -(-len(starts) // options.batch)
+        passes = 1 if options.refine is None else 1 + options.times * options.refine / self.rounds
+
+        def one_batch(k: int, progress: Callable[[int], None]) -> Examples:
+            generator = torch.Generator(self.device).manual_seed(mix(options.seed, k, 0))
+            start = starts.take(place[k * options.batch :][: options.batch])
+            start = (start.trimmed(plates) if trim else start).to(self.device)
+            held = held_sites(start, given, fields, options.share, generator)
+            out = start
+            if not refined:
+                out = model.sample(  # type: ignore[operator]
+                    start, held, generator, options.temperature, progress=progress, **self._extras()
+                )
+            for _ in range(options.times if options.refine else 0):
+                out = model.redenoise(  # type: ignore[operator]
+                    out,
+                    held,
+                    generator,
+                    options.refine,
+                    options.temperature,
+                    progress=progress,
+                    **self._extras(),
+                )
+            return out.to("cpu").padded(plates, sizes) if trim else out.to("cpu")
+
+        def everything() -> Examples:
+            with Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                disable=not sys.stderr.isatty(),
+            ) as bar:
+                task = bar.add_task("visits", total=int(batches * self.visits * passes))
+                drawn = [one_batch(k, lambda n: bar.advance(task, n)) for k in range(batches)]
+            return Examples.cat(drawn).take(place.argsort()[: options.count])
+
+        if options.budget_ms is not None:
+            options.loops = loop_counts.affordable(
+                model, options, lambda: one_batch(0, lambda n: None), self.device
+            )
+        if options.strip:
+            if report is None or real is None:
+                raise UserError(
+                    "--strip draws samples, and this spec's `evaluate` names nothing that can draw them"
+                )
+            loop_counts.strip(options, everything, report, codec, real)
+            return
+        samples = everything()
         if options.export is not None:
             served.export(model, model.visit, options.export, self._served())  # type: ignore[arg-type]
             print(f"sampler -> {options.export}; use it with --package {options.export}")
             return
-        samples = Examples.cat(drawn).take(place.argsort()[: options.count])
         write(options.out, codec.columns(samples))
         print(f"{len(samples)} samples -> {options.out}")
         if report is not None and real is not None:
@@ -285,7 +295,7 @@ def begin(
     guidance: float | None = None,
     steps: int | None = None,
     eta: float | None = None,
-    loops: Loops | None = None,
+    loops: loop_counts.Loops | None = None,
     adapter: str | None = None,
 ) -> Session:
     """Reads the command line and the checkpoint; ``adapter`` is the run of the spec's fine-tuning, if it has one.
@@ -380,7 +390,7 @@ def begin(
         default="auto",
         help="torch.compile the visits (auto: on a GPU)",
     )
-    parser.set_defaults(loops=None)
+    parser.set_defaults(loops=None, budget_ms=None, strip=False)
     if loops is not None:
         loops.offer(parser)
     if adapter is not None:

@@ -20,6 +20,7 @@ from . import (
     law,
     limits,
     loop_count,
+    loop_forms,
     needs,
     network,
     not_emitted,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     law.check,  # an exact denoiser's law fits the sites
     guidance.check,  # the sampler's options have something to act on
     distillation.check,  # teachers, students, no cycle
+    loop_forms.check,  # options of loops that go together
     loop_count.check,  # the repeats at sampling can be counted
     correction.check,  # a corrected sampler can be inverted
     shaping.check,  # the shaped level is on the trajectory

@@ -18,8 +18,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     for distill in spec.distills:
         ends: dict[str, tuple[int, int]] = {}
         outside = False
-        for role in ("teacher", "student"):
-            exit_: v.Exit = getattr(distill, role)
+        for role, exit_ in _ends(distill):
             loop = loops.get(exit_.loop or "")
             if loop is None:
                 continue
@@ -39,6 +38,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 )
         if (
             len(ends) == 2
+            and distill.teacher is not None
             and distill.teacher.loop == distill.student.loop
             and not outside
             and ends["student"][1] >= ends["teacher"][0]
@@ -53,24 +53,20 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     help="write `student = NAME.uniform(1, last - 1)` with `teacher = NAME.last`",
                 )
             )
-        out += _forms(distill)
-    used = dict.fromkeys(e.loop for d in spec.distills for e in (d.student, d.teacher) if e.loop)
+        last = loops[distill.student.loop].repeat.high if distill.student.loop in loops else 1
+        out += _forms(distill, last)
+    every = [exit_ for d in spec.distills for _, exit_ in _ends(d) if exit_.loop]
+    used = dict.fromkeys(exit_.loop for exit_ in every)
     if len(used) > 1:
-        first = next(d for d in spec.distills if d.student.loop in used)
-        other = next(
-            e
-            for d in spec.distills
-            for e in (d.student, d.teacher)
-            if e.loop and e.loop != first.student.loop
-        )
+        other = next(exit_ for exit_ in every if exit_.loop != every[0].loop)
         out.append(
             Diagnostic(
                 "GEN320",
                 f"exits of {' and '.join(f'`{n}`' for n in used)}",
                 other.span,
-                labels=(Label(first.student.span, "the first loop's exit"),),
+                labels=(Label(every[0].span, "the first loop's exit"),),
                 note="training reads the exits of one loop; the others run their maximum",
-                help=f"use exits of `{first.student.loop}` in every `distill`",
+                help=f"use exits of `{every[0].loop}` in every `distill`",
             )
         )
     cycle = graph.cycle("distils-from")
@@ -90,11 +86,16 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     return out
 
 
-def _forms(distill: v.Distill) -> list[Diagnostic]:
-    """The student is an exit, the teacher too, and the truth has a weight in [0, 1] all through training."""
+def _ends(distill: v.Distill) -> list[tuple[str, v.Exit]]:
+    """The student, and the teacher if there is one."""
+    ends = [("teacher", distill.teacher), ("student", distill.student)]
+    return [(role, exit_) for role, exit_ in ends if exit_ is not None]
+
+
+def _forms(distill: v.Distill, last: int) -> list[Diagnostic]:
+    """The ends are exits of their kind, and the truth has a weight in [0, 1] all through training."""
     out = []
-    for role in ("teacher", "student"):
-        exit_: v.Exit = getattr(distill, role)
+    for role, exit_ in _ends(distill):
         if exit_.at == "checkpoint":
             out.append(
                 Diagnostic(
@@ -105,6 +106,31 @@ def _forms(distill: v.Distill) -> list[Diagnostic]:
                     help="use an exit, `core.last`",
                 )
             )
+        if role == "teacher" and exit_.at == "each":
+            message = "the teacher cannot be several exits"
+            out.append(Diagnostic("GEN326", message, exit_.span, help="use one exit, `core.last`"))
+    if distill.kind == "ilsd" and distill.teacher is None:
+        message, usage = (
+            "the student has no teacher",
+            "add `teacher = NAME.last`, or write `distill deep { .. }`",
+        )
+        out.append(Diagnostic("GEN326", message, distill.span, help=usage))
+    for name in ("teacher", "truth") if distill.kind == "deep" else ():
+        if distill.says(name):
+            note = "its exits learn from the truth alone"
+            usage = f"remove `{name}`, or write `distill ilsd {{ .. }}`"
+            message = f"`deep` takes no `{name}`"
+            out.append(Diagnostic("GEN326", message, distill.where(name), note=note, help=usage))
+    weights = distill.weight if isinstance(distill.weight, tuple) else (distill.weight,)
+    low, high = bounds(distill.student, last)
+    count = high - low + 1 if distill.student.at == "each" else 1
+    if len(weights) not in (1, count) or (isinstance(distill.weight, tuple) and len(weights) != count):
+        message = f"{len(weights)} weights for {count} exit{'s' * (count > 1)}"
+        usage = "write one number, or a list with one for each exit of `each`"
+        out.append(Diagnostic("GEN327", message, distill.where("weight"), help=usage))
+    if any(w < 0 for w in weights):
+        usage = "use 0 to leave an exit out"
+        out.append(Diagnostic("GEN327", "a weight is negative", distill.where("weight"), help=usage))
     where = distill.where("truth")
     usage = "use a schedule that stays in [0, 1], such as `linear(1 -> 0)` or `cosine`"
     if isinstance(distill.truth, v.Geometric):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Label
 
+from .. import order as algebra
 from .. import schedules
-from ..exits import elastic
+from ..exits import elastic, inner_steps
 from ..ir import Graph
 
 MOST = 1_000
@@ -15,9 +16,10 @@ MOST = 1_000
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     chosen = spec.sample.loops
-    if chosen is None:
+    said = [name for name in ("loops", "until") if getattr(spec.sample, name) is not None]
+    if not said:
         return []
-    where = spec.sample.where("loops")
+    where = spec.sample.where(said[0])
     loop = elastic(spec)
     if loop is None:
         loops = spec.denoiser.loops if isinstance(spec.denoiser, v.Transformer) else ()
@@ -28,14 +30,35 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 "several loops repeat" if repeating else "no loop repeats",
                 where,
                 labels=tuple(Label(x.span, "this one") for x in repeating),
-                note="`loops` counts the repeats of one loop",
-                help="leave `loops` out, or let one loop repeat: `loop core { layers = 2, repeat = 1..4 }`",
+                note=f"`{said[0]}` is about the repeats of one loop",
+                help=f"leave `{said[0]}` out, or let one loop repeat: `loop core {{ layers = 2, repeat = 1..4 }}`",
             )
         ]
+    if (
+        spec.sample.until is not None
+        and isinstance(spec.denoiser, v.Transformer)
+        and spec.denoiser.inner == "row"
+    ):
+        return [
+            Diagnostic(
+                "GEN325",
+                "`until` with `inner = row`",
+                spec.sample.where("until"),
+                labels=(Label(spec.denoiser.where("inner"), "the form of the denoiser"),),
+                note="rows are replayed through as many repeats as the others had",
+                help="use `inner = head` or `inner = joint`, or leave `until` out",
+            )
+        ]
+    if chosen is None:
+        return []
     usage = "write a number from 1 up, or a schedule such as `linear(2 -> 8)`"
     if isinstance(chosen, int):
         values = [float(chosen)]
     else:
+        if spec.forward is not None and _visits(spec, spec.forward) == 1 and not inner_steps(spec):
+            note = "a schedule runs over visits; over inner steps where the only visit is one real variable's (`inner = joint`)"
+            message = "a loop count over a trajectory of one visit"
+            return [Diagnostic("GEN324", message, where, note=note, help="write a number")]
         try:
             values = [schedules.at(chosen, k / 100, 1) for k in range(101)]
         except (ArithmeticError, ValueError, TypeError) as error:
@@ -45,4 +68,14 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         worst = min(values) if round(min(values)) < 1 else max(values)
         message = f"the loop count reaches {worst:g}"
         return [Diagnostic("GEN324", message, where, help=usage)]
+    if not loop.share and max(values) > loop.repeat.high:
+        message = f"{max(values):g} repeats of a loop with weights for {loop.repeat.high}"
+        label = Label(loop.where("share"), "each repeat has its own")
+        usage = f"use at most {loop.repeat.high}, or share the weights"
+        return [Diagnostic("GEN324", message, where, labels=(label,), help=usage)]
     return []
+
+
+def _visits(spec: v.Spec, forward: v.Forward) -> int:
+    sites = {x.name: x.sites for x in spec.variables}
+    return forward.rounds * algebra.shape(forward.order, sites).visits

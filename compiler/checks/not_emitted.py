@@ -36,15 +36,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         warn("GEN908", "the metric `fid`", spec.evaluate.span, "use `alignment`, `overlap` and `max_iou`")
     if isinstance(spec.train.optimizer, v.Muon):
         refuse("GEN911", "`muon`", spec.train.where("optimizer"), "use `adamw(lr = 1e-3)`")
-    if isinstance(spec.denoiser, v.Transformer):
-        for loop in spec.denoiser.loops:
-            if loop.loops or loop.input == "reinject" or loop.index == "embed":
-                refuse(
-                    "GEN909",
-                    "a loop that nests, re-injects its input or embeds its index",
-                    loop.span,
-                    "use loops in sequence with `input = once` and `index = none`",
-                )
     for task in spec.tasks if isinstance(spec.denoiser, v.Exact) else ():
         for part in task.parts:
             if part.part is not None:

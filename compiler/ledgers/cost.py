@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
 
-from ..exits import elastic
+from ..exits import elastic, most
 from ..program import Program, Var
 
 UNKNOWN_VALUES = 26
@@ -94,12 +94,11 @@ def cost(program: Program) -> Cost | None:
             parameters += 2 * w + w * x.length + x.length
         else:
             parameters += diffusion_head(w, d.head_width or w, d.head_layers, x.length)
-    first = d.layers or (0 if d.loops else 4)
-    distinct = first + sum(loop.layers for loop in d.loops)
+    first = d.coda + (d.layers or (0 if d.loops else 4))
+    parameters += first * block(w, d.expansion) + sum(_weights(loop, d) for loop in d.loops)
     repeats = {loop.name: loop.repeat.high for loop in d.loops}
-    parameters += distinct * block(w, d.expansion)
     batch = program.spec.train.batch * program.spec.train.visits
-    run = first + sum(loop.layers * repeats[loop.name] for loop in d.loops)
+    run = first + sum(repeats[loop.name] * _layers(loop) for loop in d.loops)
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
     trained = _sample(program, d, tokens, first, repeats)
@@ -108,7 +107,7 @@ def cost(program: Program) -> Cost | None:
     priced = (
         tuple(
             (n, _sample(program, d, tokens, first, repeats | {chosen.name: n}).flops)
-            for n in range(1, 2 * chosen.repeat.high + 1)
+            for n in range(1, most(chosen) + 1)
         )
         if chosen is not None
         else ()
@@ -128,6 +127,22 @@ def cost(program: Program) -> Cost | None:
     )
 
 
+def _layers(loop: v.Loop) -> int:
+    """Layers that one repeat runs."""
+    return loop.layers + sum(inner.repeat.high * _layers(inner) for inner in loop.loops)
+
+
+def _weights(loop: v.Loop, d: v.Transformer) -> int:
+    """Parameters of a loop and of those inside it."""
+    w, repeats = d.width, loop.repeat.high
+    out = loop.layers * (1 if loop.share else repeats) * block(w, d.expansion)
+    if loop.index == "embed":
+        out += repeats * w
+    if loop.adapter is not None:
+        out += loop.layers * repeats * loop.adapter.rank * (6 * w + 2 * (w + d.expansion * w))
+    return out + sum(_weights(inner, d) for inner in loop.loops)
+
+
 @dataclass(frozen=True)
 class _Sampled:
     """What one sample takes."""
@@ -141,7 +156,7 @@ class _Sampled:
 def _sample(program: Program, d: v.Transformer, tokens: int, first: int, repeats: dict[str, int]) -> _Sampled:
     """The price of a sample whose loops repeat as ``repeats`` says."""
     w = d.width
-    run = first + sum(loop.layers * repeats[loop.name] for loop in d.loops)
+    run = first + sum(repeats[loop.name] * _layers(loop) for loop in d.loops)
     trunk = run * _layer(tokens, tokens, w, d.expansion)
     if program.last_rows is not None:
         trunk += _layer(program.last_rows, tokens, w, d.expansion) - _layer(tokens, tokens, w, d.expansion)

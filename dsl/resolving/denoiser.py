@@ -84,7 +84,7 @@ def _loops(bind: Binder, block: Block) -> tuple[v.Loop, ...]:
 
 def resolve_exit(bind: Binder, expr: Expr, loops: list[str]) -> Any:
     """`core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("..")`."""
-    usage = 'write `core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("..")`'
+    usage = 'write `core.last`, `core.2`, `core.uniform(1, last - 1)`, `core.each(1, last - 1)` or `checkpoint("..")`'
     name = expr if isinstance(expr, Name) else expr.name if isinstance(expr, Call) else None
     if name is None:
         return bind.error("GEN111", "this is not an exit", expr.span, usage)
@@ -100,10 +100,12 @@ def resolve_exit(bind: Binder, expr: Expr, loops: list[str]) -> Any:
         return v.Exit(loop=loop).located(expr.span)
     if at.isdigit() and not arguments:
         return v.Exit(loop=loop, at="number", low=int(at), high=int(at)).located(expr.span)
-    if at == "uniform" and len(arguments) == 2:
+    if at in ("uniform", "each") and len(arguments) == 2:
         ends = [_index(a) for a in arguments]
         if ends[0] is not MISSING and ends[1] is not MISSING and isinstance(ends[0], int):
-            return v.Exit(loop=loop, at="uniform", low=ends[0], high=ends[1]).located(expr.span)
+            return v.Exit(
+                loop=loop, at="uniform" if at == "uniform" else "each", low=ends[0], high=ends[1]
+            ).located(expr.span)
     return bind.error("GEN111", f"`{loop}` has no exit `{at}`", expr.span, usage)
 
 

@@ -40,8 +40,8 @@ class Tuned(nn.Module):
         super().__init__()
         self.model, self.adapter, self.level = model, adapter, level
 
-    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = self.model(x)
+    def forward(self, x: dict[str, Tensor], **shared: Any) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = self.model(x, **shared)
         return found
 
     def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
@@ -262,6 +262,7 @@ class Session:
         run.fit(
             whole, optimizer(whole.adapter.parameters()), split, warmup=warmup, decay="cosine", clip=clip, ema=ema,
             log_every=log_every, eval_every=save_every, save_every=save_every, trim=trim,
+            course=getattr(whole.model, "course", None),
         )  # fmt: skip
         self._barrier()
 

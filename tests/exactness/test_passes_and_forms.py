@@ -160,7 +160,7 @@ def test_trimming_a_sample_leaves_absent_sites_alone():
 def test_remembered_rows_are_the_rows_of_the_whole_trunk(asked):
     """`inner = row`: one row per step from remembered keys and values, against the trunk run anew on everything."""
     torch.manual_seed(0)
-    loop = looping.Looped(layers=2, width=32, heads=4, expansion=2)
+    loop = looping.Looped(layers=2, width=32, heads=4, expansion=2, repeats=2)
     for p in loop.parameters():
         torch.nn.init.normal_(p, std=0.2)
     tokens, clock = torch.randn(5, 9, 32), torch.randn(5, 32)

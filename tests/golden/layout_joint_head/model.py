@@ -68,7 +68,7 @@ class LayoutJointHead(nn.Module):
 
         # denoiser transformer (layout_joint_head.gen:23)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4, repeats=3)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.VectorHead(WIDTH, 4)
 

@@ -70,7 +70,7 @@ class LayoutRow(nn.Module):
 
         # denoiser transformer (layout_row.gen:23)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = looping.Looped(layers=4, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=4, width=WIDTH, heads=4, expansion=4, repeats=2)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.VectorHead(WIDTH, 4)
 

@@ -26,7 +26,7 @@ def main() -> None:
         temperature=1.0,
         tasks=("nothing", "category+box.size"),
         refine=None,
-        loops=loop_counts.Loops(most=2, chosen=2),
+        loops=loop_counts.Loops(trained=2, most=4, chosen=2),
     )
     model = LayoutRow(category_values=session.checkpoint.values("category"))
     session.draw(

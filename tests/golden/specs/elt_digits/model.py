@@ -58,7 +58,7 @@ class EltDigits(nn.Module):
         # denoiser transformer (elt_digits.gen:23)
         self.clock = layers.Clock(WIDTH)
         self.label_value = nn.Embedding(11, WIDTH)
-        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4, repeats=4)
         self.image_head = patches.Head((8, 8, 1), (2, 2), WIDTH)
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:

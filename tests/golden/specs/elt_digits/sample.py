@@ -29,7 +29,7 @@ def main() -> None:
         eta=1.0,
         tasks=("label", "nothing"),
         refine=None,
-        loops=loop_counts.Loops(most=4, chosen=4),
+        loops=loop_counts.Loops(trained=4, most=8, chosen=4),
     )
     model = EltDigits()
     session.draw(

@@ -71,7 +71,7 @@ class EltLayout(nn.Module):
 
         # denoiser transformer (elt_layout.gen:28)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4, repeats=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4)
 

@@ -26,7 +26,7 @@ def main() -> None:
         temperature=1.0,
         tasks=("nothing", "category", "category+box.size", "some(category+box)"),
         refine=None,
-        loops=loop_counts.Loops(most=4, chosen=4),
+        loops=loop_counts.Loops(trained=4, most=8, chosen=4),
     )
     model = EltLayout(category_values=session.checkpoint.values("category"))
     session.draw(

@@ -27,7 +27,7 @@ def main() -> None:
         guidance=0.5,
         tasks=("label", "nothing"),
         refine=None,
-        loops=loop_counts.Loops(most=4, chosen=4),
+        loops=loop_counts.Loops(trained=4, most=8, chosen=4),
     )
     model = EltMaskgit()
     session.draw(

@@ -61,7 +61,7 @@ class EltVideo(nn.Module):
 
         # denoiser transformer (elt_video.gen:22)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4, repeats=3)
         self.token_head = layers.TokenHead(WIDTH, 64)
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (3,)) -> list[Tensor]:

@@ -62,7 +62,7 @@ class NtkDenoiser(nn.Module):
 
         # denoiser transformer (ntk_denoiser.gen:25)
         self.clock = layers.Clock(WIDTH)
-        self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=4, expansion=4)
+        self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=4, expansion=4, repeats=3)
         self.category_head = layers.TokenHead(WIDTH, category_values)
         self.box_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=4)
 

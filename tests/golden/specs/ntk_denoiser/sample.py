@@ -25,7 +25,7 @@ def main() -> None:
         temperature=1.0,
         tasks=("nothing",),
         refine=None,
-        loops=loop_counts.Loops(most=3, chosen=3),
+        loops=loop_counts.Loops(trained=3, most=6, chosen=3),
     )
     model = NtkDenoiser(category_values=session.checkpoint.values("category"))
     session.draw(

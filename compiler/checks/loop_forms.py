@@ -1,0 +1,108 @@
+"""Options of loops that do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.diagnostics import Diagnostic, Label
+
+from ..exits import bounds, elastic
+from ..ir import Graph
+
+
+def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
+    d = spec.denoiser
+    if not isinstance(d, v.Transformer):
+        return []
+    out = [problem for loop in d.loops for problem in _alone(spec, d, loop)]
+    for outer in d.loops:
+        for loop in _inside(outer):
+            out += _rows(d, loop)
+            for name in ("draw", "backprop"):
+                if getattr(loop, name) is not None:
+                    message = f"`{name}` of a loop inside another"
+                    note = "a loop inside another runs its maximum in each of the outer one's repeats"
+                    usage = f"give `{name}` to `{outer.name}`"
+                    out.append(Diagnostic("GEN328", message, loop.where(name), note=note, help=usage))
+    return out
+
+
+def _inside(loop: v.Loop) -> Iterator[v.Loop]:
+    for inner in loop.loops:
+        yield inner
+        yield from _inside(inner)
+
+
+def _rows(d: v.Transformer, loop: v.Loop) -> list[Diagnostic]:
+    """`inner = row` replays a visit's blocks on single rows, which it remembers without what is added between repeats."""
+    said = [name for name in ("input", "index", "adapter") if loop.says(name)]
+    used = [
+        n
+        for n in said
+        if (n, getattr(loop, n)) not in (("input", "once"), ("index", "none"), ("adapter", None))
+    ]
+    if d.inner != "row" or not used:
+        return []
+    return [
+        Diagnostic(
+            "GEN325",
+            f"`{used[0]}` with `inner = row`",
+            loop.where(used[0]),
+            labels=(Label(d.where("inner"), "the form of the denoiser"),),
+            note="rows are replayed through the blocks alone, without what a loop adds between repeats",
+            help="use `inner = head` or `inner = joint`, or leave the option out",
+        )
+    ]
+
+
+def _alone(spec: v.Spec, d: v.Transformer, loop: v.Loop) -> list[Diagnostic]:
+    """What one loop of the outer level asks for."""
+    out = _rows(d, loop)
+    distills = [x for x in spec.distills if x.student.loop == loop.name]
+    if loop.draw is not None:
+        clash = "`distill`, whose exits are counted from a fixed last one" if distills else ""
+        clash = clash or (
+            "" if loop.share else "`share = no`, where weights that are not drawn would not learn"
+        )
+        clash = clash or (
+            "" if elastic(spec) is loop else "a second loop that repeats, or a loop that does not"
+        )
+        if clash:
+            message = f"`draw` with {clash}"
+            usage = "leave `draw` out: the loop runs its maximum in training"
+            out.append(Diagnostic("GEN328", message, loop.where("draw"), help=usage))
+    if loop.adapter is not None and (spec.shapes or spec.corrects):
+        message = "adapters of repeats, and fine-tuning, which adapts the same matrices"
+        usage = "leave `adapter` out"
+        out.append(Diagnostic("GEN328", message, loop.where("adapter"), help=usage))
+    if not loop.share and loop.adapter is not None:
+        message = "adapters of weights that no repeat shares"
+        usage = "leave `adapter` out, or share the weights"
+        out.append(Diagnostic("GEN328", message, loop.where("adapter"), help=usage))
+    if loop.backprop is not None:
+        kept = loop.backprop.repeats
+        where = loop.where("backprop")
+        if loop.input != "reinject" and kept < loop.repeat.high:
+            out.append(
+                Diagnostic(
+                    "GEN329",
+                    "what stands before the loop would learn nothing",
+                    where,
+                    note="its gradient passes through the first repeat, which carries none",
+                    help="add `input = reinject`, or leave `backprop` out",
+                )
+            )
+        for distill in distills:
+            low, _ = bounds(distill.student, loop.repeat.high)
+            if low <= loop.repeat.high - kept:
+                out.append(
+                    Diagnostic(
+                        "GEN329",
+                        f"the student's exit {low} comes before the last {kept} repeats, which alone carry gradients",
+                        where,
+                        labels=(Label(distill.student.span, "the student"),),
+                        help=f"use exits from {loop.repeat.high - kept + 1} up, or leave `backprop` out",
+                    )
+                )
+    return out

@@ -1,0 +1,230 @@
+"""loops_deep: the process and its denoiser.
+
+Compiled from loops_deep.gen (sha256 294e09ad5e5d) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, looping, order
+from gencc.runtime.sites import Examples
+
+# order = point  (loops_deep.gen:10)
+ROUNDS = 1
+ROUND = order.sweep("point", 1)
+VISITS = 1  # of a whole trajectory
+
+# loops = linear(2 -> 4), from the first step that is drawn to the last  (loops_deep.gen:25)
+u = torch.linspace(1.0, 0.0, 20, dtype=torch.float64)
+LOOPS = (2.0 + 2.0 * u).round().long().tolist()
+
+# noise point = gaussian(steps = 20): 20 inner steps  (loops_deep.gen:11)
+POINT_STEPS = 20
+u = torch.linspace(0.0, 1.0, 20, dtype=torch.float64)
+POINT_BETA = (50.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "point": data.Vectors(length=2),  # loops_deep.gen:6
+}
+WIDTH = 32
+
+
+def load_data() -> data.Dataset:
+    """The examples of loops_deep.gen:4, split."""
+    return data.load("parquet:points.parquet", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / ".")
+
+
+class LoopsDeep(nn.Module):
+    """Interleaved Gibbs diffusion over point (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.point_noise = kernels.Gaussian(POINT_BETA, POINT_STEPS)
+
+        self.point_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.point_value = layers.Vector(2, WIDTH)
+        self.point_level = layers.Fourier(WIDTH)
+        self.point_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (loops_deep.gen:14)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=2, expansion=4, repeats=4, shared=False)
+        self.point_head = layers.VectorHead(WIDTH, 2)
+
+    def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
+        """Every token's row after each of ``exits`` repeats, (B, 1, WIDTH)."""
+        point = self.point_value(x["point"])
+        point = point + self.point_level(x["point_count"] / len(POINT_BETA))
+        point = point + x["point_query"][..., None] * self.point_asked
+        tokens = self.point_site + point
+        clock = self.clock(x["time"])
+        return self.core_loop.exits(tokens, clock, None, exits)
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        point = clean.values["point"]
+        point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "point": point_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+        }
+
+        n = POINT_STEPS * visit.count["point"]
+        inner = torch.randint(1, POINT_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
+        n = n + inner * visit.query["point"]
+        noisy, _ = self.point_noise.at(point, n, generator)
+        x |= {
+            "point": noisy,
+            "point_count": n,
+            "point_query": visit.query["point"],
+            "point_target": point,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        exit_1, exit_2, exit_3, h = self.trunk(x, (1, 2, 3, 4))
+        loss: dict[str, Tensor] = {}
+
+        # predict point by x0 (loops_deep.gen:21)
+        index, asked = layers.queried(x["point_query"], 1)
+        guess = self.point_head(layers.take(h, index))
+        target = layers.take(x["point_target"], index)
+        cost = (guess - target).square().mean(-1)
+        loss["point"] = (cost * asked).sum(1).mean()
+        # core.1 learns from the truth (loops_deep.gen:23)
+        exit_1_guess = self.point_head(layers.take(exit_1, index))
+        cost = (exit_1_guess - target).square().mean(-1)
+        loss["point exit 1"] = 0.33 * (cost * asked).sum(1).mean()
+        # core.2 learns from the truth (loops_deep.gen:23)
+        exit_2_guess = self.point_head(layers.take(exit_2, index))
+        cost = (exit_2_guess - target).square().mean(-1)
+        loss["point exit 2"] = 0.33 * (cost * asked).sum(1).mean()
+        # core.3 learns from the truth (loops_deep.gen:23)
+        exit_3_guess = self.point_head(layers.take(exit_3, index))
+        cost = (exit_3_guess - target).square().mean(-1)
+        loss["point exit 3"] = 0.33 * (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "point": self.point_noise.prior((len(start), 1, 2), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        loops: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["point"].expand(len(samples), -1)
+        values["point"], _ = self.point_noise.at(values["point"], POINT_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int | None
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        if "point" in noise:
+            index, asked = layers.queried(x["point_query"], 1)
+            n = layers.take(x["point_count"], index)
+            value = layers.take(x["point"], index)
+            now = dict(x)
+            for k in reversed(range(1, POINT_STEPS + 1)):
+                count = LOOPS[k - 1] if loops is None else loops
+                now["point"] = layers.put(x["point"], index, value, asked)
+                now["point_count"] = layers.put(x["point_count"], index, n + k, asked)
+                guess = self.point_head(layers.take(self.trunk(now, (count,))[0], index))
+                origin = guess
+                value = self.point_noise.denoise(value, origin, n + k, noise["point"][k - 1])
+            drawn["point"] = layers.put(x["point"], index, value, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        point = state.values["point"]
+        point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
+        free = {
+            "point": point_free,
+        }
+        for visit in path.backwards(free):
+            point_query = visit.query.get("point", torch.zeros_like(point_free)) & point_free
+            point_count = (POINT_STEPS * visit.count["point"]).expand(point.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "point": point,
+                "point_count": point_count,
+                "point_query": point_query,
+            }
+            noise = {}
+            if "point" in visit.query:
+                noise["point"] = self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)
+            drawn = self.visit(x, noise, temperature, loops)
+            point = drawn.get("point", point)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "point": point,
+            },
+            state.present,
+        )

@@ -1,0 +1,234 @@
+"""loops_drawn: the process and its denoiser.
+
+Compiled from loops_drawn.gen (sha256 e25c85f72e8f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gencc.runtime import data, kernels, layers, looping, order
+from gencc.runtime.sites import Examples
+
+# order = point  (loops_drawn.gen:10)
+ROUNDS = 10
+ROUND = order.sweep("point", 1)
+VISITS = 10  # of a whole trajectory
+
+# loops = linear(2 -> 8), from the first visit that is drawn to the last  (loops_drawn.gen:22)
+u = torch.linspace(1.0, 0.0, VISITS, dtype=torch.float64)
+LOOPS = (2.0 + 6.0 * u).round().long().tolist()
+
+# noise point = gaussian(steps = 4): 40 inner steps  (loops_drawn.gen:11)
+POINT_STEPS = 4
+u = torch.linspace(0.0, 1.0, 40, dtype=torch.float64)
+POINT_BETA = (25.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "point": data.Vectors(length=2),  # loops_drawn.gen:6
+}
+WIDTH = 32
+
+
+def load_data() -> data.Dataset:
+    """The examples of loops_drawn.gen:4, split."""
+    return data.load("parquet:points.parquet", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / ".")
+
+
+class LoopsDrawn(nn.Module):
+    """Interleaved Gibbs diffusion over point (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.point_noise = kernels.Gaussian(POINT_BETA, POINT_STEPS)
+
+        self.point_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.point_value = layers.Vector(2, WIDTH)
+        self.point_level = layers.Fourier(WIDTH)
+        self.point_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (loops_drawn.gen:14)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = looping.Looped(
+            layers=1, width=WIDTH, heads=2, expansion=4, repeats=6, reinject=True, backprop=2
+        )
+        self.point_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2)
+
+    def trunk(self, x: dict[str, Tensor], loops: int = 6, until: float = 0.0) -> Tensor:
+        """Every token's row (B, 1, WIDTH); the sites that the visit asks about are hidden."""
+        point = self.point_value(x["point"])
+        point = point + self.point_level(x["point_count"] / len(POINT_BETA))
+        point = torch.where(x["point_query"][..., None], self.point_hidden, point)
+        tokens = self.point_site + point
+        clock = self.clock(x["time"])
+        tokens = self.core_loop(tokens, clock, None, loops, until=until)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        point = clean.values["point"]
+        point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "point": point_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+        }
+
+        n = POINT_STEPS * visit.count["point"]
+        noisy, _ = self.point_noise.at(point, n, generator)
+        # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
+        index, _ = layers.queried(visit.query["point"], 1)
+        inner = torch.randint(1, POINT_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device)
+        inner = layers.take(n, index)[..., None] + inner
+        origin = layers.take(point, index)[:, :, None].expand(*inner.shape, -1)
+        value, eps = self.point_noise.at(origin, inner, generator)
+        x |= {
+            "point": noisy,
+            "point_count": n,
+            "point_inner_count": inner,
+            "point_query": visit.query["point"],
+            "point_inner": value,
+            "point_target": eps,
+        }
+        return x
+
+    def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
+        """What a whole training step shares, at ``progress`` in [0, 1] of training."""
+        return {
+            "loops": min(
+                max(1 + int(torch.poisson(torch.tensor(2.0), generator=generator)), 1), 6
+            ),  # repeats of core
+        }
+
+    def forward(self, x: dict[str, Tensor], loops: int) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x, loops)
+        loss: dict[str, Tensor] = {}
+
+        # predict point by epsilon (loops_drawn.gen:20)
+        index, asked = layers.queried(x["point_query"], 1)
+        row = layers.take(h, index)[:, :, None]
+        guess = self.point_head(row, x["point_inner"], x["point_inner_count"] / len(POINT_BETA))
+        cost = (guess - x["point_target"]).square().mean((-2, -1))
+        loss["point"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "point": self.point_noise.prior((len(start), 1, 2), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        loops: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["point"].expand(len(samples), -1)
+        values["point"], _ = self.point_noise.at(values["point"], POINT_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x, loops, until=0.01)
+        if "point" in noise:
+            index, asked = layers.queried(x["point_query"], 1)
+            n = layers.take(x["point_count"], index)
+            value = layers.take(x["point"], index)
+            row = layers.take(h, index)
+            for k in reversed(range(1, POINT_STEPS + 1)):
+                guess = self.point_head(row, value, (n + k) / len(POINT_BETA))
+                origin = self.point_noise.clean_from_epsilon(value, guess, n + k)
+                value = self.point_noise.denoise(value, origin, n + k, noise["point"][k - 1])
+            drawn["point"] = layers.put(x["point"], index, value, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        point = state.values["point"]
+        point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
+        free = {
+            "point": point_free,
+        }
+        for visit in path.backwards(free):
+            point_query = visit.query.get("point", torch.zeros_like(point_free)) & point_free
+            point_count = (POINT_STEPS * visit.count["point"]).expand(point.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "point": point,
+                "point_count": point_count,
+                "point_query": point_query,
+            }
+            noise = {}
+            if "point" in visit.query:
+                noise["point"] = self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)
+            drawn = self.visit(x, noise, temperature, LOOPS[visit.time] if loops is None else loops)
+            point = drawn.get("point", point)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "point": point,
+            },
+            state.present,
+        )

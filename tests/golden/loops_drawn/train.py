@@ -1,0 +1,53 @@
+"""Trains loops_drawn.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from loops_drawn.gen (sha256 e25c85f72e8f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import LoopsDrawn, load_data
+
+from gencc.runtime import training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/loops_drawn",
+        steps=20000,  # loops_drawn.gen:1
+        batch=256,
+        seed=0,
+        precision="fp32",
+    )
+    examples = load_data()
+    model = LoopsDrawn()
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.0003,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        course=model.course,
+        warmup=200,
+        decay="cosine",
+        clip=1.0,
+        ema=0.999,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

@@ -1,0 +1,317 @@
+"""loops_nested: the process and its denoiser.
+
+Compiled from loops_nested.gen (sha256 637609e09c50) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, distillation, kernels, layers, looping, order
+from gencc.runtime.sites import Examples
+
+# order = letter -> shift  (loops_nested.gen:11)
+ROUNDS = 4
+ROUND = order.sequence(order.sweep("letter", 1), order.sweep("shift", 1))
+VISITS = 8  # of a whole trajectory
+
+# noise letter = uniform(keep = cosine): what 4 visits keep  (loops_nested.gen:12)
+u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
+LETTER_KEEP = torch.cos(0.5 * torch.pi * u).square()
+
+# noise shift = gaussian(steps = 5): 20 inner steps  (loops_nested.gen:13)
+SHIFT_STEPS = 5
+u = torch.linspace(0.0, 1.0, 20, dtype=torch.float64)
+SHIFT_BETA = (50.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "letter": data.Tokens(values=26),  # loops_nested.gen:6
+    "shift": data.Vectors(length=2),  # loops_nested.gen:7
+}
+WIDTH = 32
+
+
+def load_data() -> data.Dataset:
+    """The examples of loops_nested.gen:4, split."""
+    return data.load("parquet:words.parquet", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / ".")
+
+
+class LoopsNested(nn.Module):
+    """Interleaved Gibbs diffusion over letter, shift (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letter_noise = kernels.uniform(LETTER_KEEP, 26)
+        self.shift_noise = kernels.Gaussian(SHIFT_BETA, SHIFT_STEPS)
+
+        self.letter_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.letter_value = nn.Embedding(26, WIDTH)
+        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.shift_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.shift_value = layers.Vector(2, WIDTH)
+        self.shift_level = layers.Fourier(WIDTH)
+        self.shift_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (loops_nested.gen:16)
+        self.clock = layers.Clock(WIDTH)
+        self.first = layers.Loop(layers=1, width=WIDTH, heads=2, expansion=4)
+        self.outer_loop = looping.Looped(
+            layers=1,
+            width=WIDTH,
+            heads=2,
+            expansion=4,
+            repeats=3,
+            inside=[looping.Looped(layers=1, width=WIDTH, heads=2, expansion=4, repeats=2)],
+            reinject=True,
+            index=True,
+            adapter=2,
+            checkpointed=True,
+        )
+        self.coda = layers.Loop(layers=1, width=WIDTH, heads=2, expansion=4)
+        self.letter_head = layers.TokenHead(WIDTH, 26)
+        self.shift_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2)
+
+    def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (3,)) -> list[Tensor]:
+        """Every token's row after each of ``exits`` repeats, (B, 2, WIDTH); the sites that the visit asks about are hidden."""
+        letter = self.letter_value(x["letter"])
+        letter = letter + self.letter_level(x["letter_count"] / 4)
+        letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
+        shift = self.shift_value(x["shift"])
+        shift = shift + self.shift_level(x["shift_count"] / len(SHIFT_BETA))
+        shift = torch.where(x["shift_query"][..., None], self.shift_hidden, shift)
+        tokens = torch.cat(
+            [
+                self.letter_site + letter,
+                self.shift_site + shift,
+            ],
+            dim=1,
+        )
+        clock = self.clock(x["time"])
+        # The last layer updates only the rows that the visit asks about.
+        asked, _ = layers.queried(torch.cat([x["letter_query"], x["shift_query"]], 1), 1)
+        tokens = self.first(tokens, clock, None)
+        states = self.outer_loop.exits(tokens, clock, None, exits)
+        return [self.coda(tokens, clock, None, rows=asked) for tokens in states]
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        letter = clean.values["letter"]
+        shift = clean.values["shift"]
+        letter_free = torch.ones_like(letter, dtype=torch.bool)
+        shift_free = torch.ones_like(shift[..., 0], dtype=torch.bool)
+        visit = order.pick(
+            ROUND,
+            ROUNDS,
+            {
+                "letter": letter_free,
+                "shift": shift_free,
+            },
+            generator,
+        )
+        x = {
+            "time": visit.time / VISITS,
+        }
+
+        m = visit.count["letter"]
+        before = self.letter_noise.at(letter, m, generator)
+        x |= {
+            "letter": before,
+            "letter_count": m,
+            "letter_query": visit.query["letter"],
+            "letter_target": letter,
+        }
+
+        n = SHIFT_STEPS * visit.count["shift"]
+        noisy, _ = self.shift_noise.at(shift, n, generator)
+        # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
+        index, _ = layers.queried(visit.query["shift"], 1)
+        inner = torch.randint(1, SHIFT_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device)
+        inner = layers.take(n, index)[..., None] + inner
+        origin = layers.take(shift, index)[:, :, None].expand(*inner.shape, -1)
+        value, eps = self.shift_noise.at(origin, inner, generator)
+        x |= {
+            "shift": noisy,
+            "shift_count": n,
+            "shift_inner_count": inner,
+            "shift_query": visit.query["shift"],
+            "shift_inner": value,
+            "shift_target": self.shift_noise.velocity(origin, eps, inner),
+        }
+        return x
+
+    def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
+        """What a whole training step shares, at ``progress`` in [0, 1] of training."""
+        return {
+            "student": int(torch.randint(1, 3, (), generator=generator)),  # outer.uniform(1, last - 1)
+            "truth": math.cos(0.5 * math.pi * progress) ** 2,
+        }
+
+    def forward(self, x: dict[str, Tensor], student: int, truth: float) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch; ``student`` repeats make the student."""
+        early, h = self.trunk(x, (student, 3))
+        loss: dict[str, Tensor] = {}
+
+        # predict letter by clean (loops_nested.gen:32)
+        index, asked = layers.queried(x["letter_query"], 1)
+        logits = self.letter_head(layers.take(h[:, 0:1], index))
+        target = layers.take(x["letter_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        # outer.uniform(1, last - 1) learns from the truth and from outer.last, whose gradient stops here (loops_nested.gen:35)
+        early_logits = self.letter_head(layers.take(early[:, 0:1], index))
+        blend = distillation.blend_tokens(target, logits, truth)
+        cost = distillation.cross_entropy(early_logits, blend)
+        loss["letter student"] = torch.where(asked, cost, 0.0).sum(1).mean()
+
+        # predict shift by velocity (loops_nested.gen:33)
+        index, asked = layers.queried(x["shift_query"], 1)
+        row = layers.take(h[:, 1:2], index)[:, :, None]
+        guess = self.shift_head(row, x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA))
+        cost = (guess - x["shift_target"]).square().mean((-2, -1))
+        loss["shift"] = (cost * asked).sum(1).mean()
+        # outer.uniform(1, last - 1) learns from the truth and from outer.last, whose gradient stops here (loops_nested.gen:35)
+        row = layers.take(early[:, 1:2], index)[:, :, None]
+        early_guess = self.shift_head(row, x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA))
+        blend = distillation.blend(x["shift_target"], guess, truth)
+        cost = (early_guess - blend).square().mean((-2, -1))
+        loss["shift student"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "letter": self.letter_noise.prior((len(start), 1), generator),
+            "shift": self.shift_noise.prior((len(start), 1, 2), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        return self.denoise(
+            Examples(values, start.present), given, path, generator, temperature, loops, progress
+        )
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["letter"].expand(len(samples), -1)
+        values["letter"] = self.letter_noise.at(values["letter"], m, generator)
+        m = path.count["shift"].expand(len(samples), -1)
+        values["shift"], _ = self.shift_noise.at(values["shift"], SHIFT_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.denoise(
+            Examples(values, samples.present), given, path, generator, temperature, loops, progress
+        )
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        h = self.trunk(x, (loops,))[0]
+        if "letter" in noise:
+            index, asked = layers.queried(x["letter_query"], 1)
+            logits = self.letter_head(layers.take(h[:, 0:1], index)).float()
+            m = layers.take(x["letter_count"], index)
+            logits = self.letter_noise.before(logits, m)
+            token = kernels.choose(logits / temperature, noise["letter"])
+            drawn["letter"] = layers.put(x["letter"], index, token, asked)
+        if "shift" in noise:
+            index, asked = layers.queried(x["shift_query"], 1)
+            n = layers.take(x["shift_count"], index)
+            value = layers.take(x["shift"], index)
+            row = layers.take(h[:, 1:2], index)
+            for k in reversed(range(1, SHIFT_STEPS + 1)):
+                guess = self.shift_head(row, value, (n + k) / len(SHIFT_BETA))
+                origin = self.shift_noise.clean_from_velocity(value, guess, n + k)
+                value = self.shift_noise.denoise(value, origin, n + k, noise["shift"][k - 1])
+            drawn["shift"] = layers.put(x["shift"], index, value, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 3,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        letter = state.values["letter"]
+        shift = state.values["shift"]
+        letter_free = torch.ones_like(letter, dtype=torch.bool)
+        shift_free = torch.ones_like(shift[..., 0], dtype=torch.bool)
+        free = {
+            "letter": letter_free,
+            "shift": shift_free,
+        }
+        for visit in path.backwards(free):
+            letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
+            letter_count = (visit.count["letter"]).expand(letter.shape)
+            shift_query = visit.query.get("shift", torch.zeros_like(shift_free)) & shift_free
+            shift_count = (SHIFT_STEPS * visit.count["shift"]).expand(shift.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "letter": letter,
+                "letter_count": letter_count,
+                "letter_query": letter_query,
+                "shift": shift,
+                "shift_count": shift_count,
+                "shift_query": shift_query,
+            }
+            noise = {}
+            if "letter" in visit.query:
+                noise["letter"] = kernels.gumbel((*letter.shape, 26), generator)
+            if "shift" in visit.query:
+                noise["shift"] = self.shift_noise.fresh((SHIFT_STEPS, *shift.shape[:2], 2), generator)
+            drawn = self.visit(x, noise, temperature, loops)
+            letter = drawn.get("letter", letter)
+            shift = drawn.get("shift", shift)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "letter": letter,
+                "shift": shift,
+            },
+            state.present,
+        )
