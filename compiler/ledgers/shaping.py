@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gencc.dsl import vocabulary as v
 
 from .. import levels
+from .. import order as algebra
 from ..program import Program
 from .cost import Cost, amount
 
@@ -157,7 +158,7 @@ def _lines(program: Program, shape: v.Shape, price: Cost | None) -> Lines:
             )
         )
     if level:
-        out.append(("tail", f"visits 0 to {level - 1:,} by the reference: {_tail(spec, shape)}"))
+        out.append(("tail", f"visits 0 to {level - 1:,} by the reference: {_tail(program, shape, level)}"))
     if price is not None:
         drawn = shape.rounds * groups * rule.group * price.flops_per_sample
         learned = (
@@ -176,10 +177,30 @@ def _lines(program: Program, shape: v.Shape, price: Cost | None) -> Lines:
     return out
 
 
-def _tail(spec: v.Spec, shape: v.Shape) -> str:
+def _tail(program: Program, shape: v.Shape, level: int) -> str:
+    """What the reference's part of the trajectory does to the gain."""
+    spec = program.spec
     assert spec.forward is not None
     if all(isinstance(k, v.FlowKernel) for k in spec.forward.noise.values()):
         if shape.states == "trajectory":
             return "deterministic, so nothing that was gained is lost"
         return "deterministic, but renoised states are not the trajectory's: part of the gain is lost"
+    anew = _forgotten(program, level)
+    if anew:
+        return (
+            f"{' and '.join(anew)} {'is' if len(anew) == 1 else 'are'} drawn anew from the other sites, and part of what is gained "
+            "there is lost (`gencc run SPEC levels` measures it)"
+        )
     return "it draws at random, so part of the gain is lost (`gencc run SPEC levels` measures it)"
+
+
+def _forgotten(program: Program, level: int) -> list[str]:
+    """The variables that visits below the level hide from the denoiser and draw from the other sites alone."""
+    assert program.spec.forward is not None
+    order, sites = program.spec.forward.order, {x.name: x.sites for x in program.vars}
+    hidden = [x.name for x in program.noised if x.mode == "hidden"]
+    length = algebra.length(order, sites)
+    if not program.shape.fixed or level >= length or length > levels.LONGEST:
+        return hidden
+    visited = {name for k in range(level) for name in algebra.visit_at(order, sites, k)}
+    return [name for name in hidden if name in visited]

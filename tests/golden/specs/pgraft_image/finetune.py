@@ -1,0 +1,59 @@
+"""Fine-tunes pgraft_image on samples accepted by their reward (P-GRAFT, arXiv 2510.02692).
+
+    python finetune.py --run runs/pgraft_image
+    python sample.py --adapter
+
+Accepted: the 2 best of 8.  That implies a divergence of 0.832 nats from the reference at the level.
+Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from model import FIELDS, LEVEL, PgraftImage, load_data
+
+from gencc.runtime import adapters, shaping, training
+from gencc.runtime.shaping import rewards, selection
+
+
+def main() -> None:
+    session = shaping.begin(
+        __doc__,
+        Path(__file__).parent,
+        run="runs/pgraft_image",
+        out="runs/pgraft_image-pgraft",
+        samples=1024,
+        steps=400,
+        batch=64,
+        seed=0,
+        precision="fp32",
+        python=True,
+    )
+    model = PgraftImage()
+    session.shape(
+        model,
+        FIELDS,
+        load_data,
+        optimizer=lambda weights: torch.optim.AdamW(weights, lr=0.001, betas=(0.9, 0.99), weight_decay=0.0),
+        reward=rewards.Python(
+            Path(__file__).parent / "." / "rewards/digits.py", "likeness"
+        ),  # pgraft_image.gen:37
+        select=selection.Top(2, of=8),  # pgraft_image.gen:38
+        expected=0.8333,
+        level=LEVEL,
+        states="trajectory",
+        adapter=adapters.Lora(rank=8),
+        rounds=1,
+        task={"label": "all"},
+        warmup=40,
+        clip=1.0,
+        ema=0.99,
+        log_every=20,
+        save_every=500,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)

@@ -1,0 +1,272 @@
+"""pgraft_image: the process and its denoiser.
+
+Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from gencc.runtime import adapters, data, kernels, layers, order, patches
+from gencc.runtime.sites import Examples
+
+# order = all(image)  (pgraft_image.gen:16)
+ROUNDS = 4
+ROUND = order.together("image", 1)
+VISITS = 4  # of a whole trajectory
+
+# at = round(1): visits 1 to 3 are tuned, 0 to 0 keep the reference's weights  (pgraft_image.gen:39)
+LEVEL = 1
+
+# noise image = gaussian(signal = cosine, steps = 12): 48 inner steps  (pgraft_image.gen:17)
+IMAGE_STEPS = 12
+u = torch.linspace(0.0, 1.0, 49, dtype=torch.float64)
+signal = torch.cos(0.5 * torch.pi * u).square()
+IMAGE_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "image": data.Vectors(length=64, low=0.0, high=1.0),  # pgraft_image.gen:11
+    "label": data.Tokens(values=10),  # pgraft_image.gen:12
+}
+TASKS = ("label", "nothing")  # pgraft_image.gen:24
+WIDTH = 64
+
+
+def load_data() -> data.Dataset:
+    """The examples of pgraft_image.gen:6, split."""
+    return data.load("digits", FIELDS, train=0.85, seed=0)
+
+
+class PgraftImage(nn.Module):
+    """Interleaved Gibbs diffusion over image (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image_noise = kernels.Gaussian(IMAGE_BETA, IMAGE_STEPS, bound=1.0)
+
+        self.image_value = patches.Embedding((8, 8, 1), (2, 2), WIDTH)
+        self.image_level = layers.Fourier(WIDTH)
+        self.image_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (pgraft_image.gen:20)
+        self.clock = layers.Clock(WIDTH)
+        self.label_value = nn.Embedding(11, WIDTH)
+        self.first = layers.Loop(layers=3, width=WIDTH, heads=4, expansion=4)
+        self.image_head = patches.Head((8, 8, 1), (2, 2), WIDTH)
+
+    def trunk(self, x: dict[str, Tensor]) -> Tensor:
+        """Every token's row (B, 16, WIDTH)."""
+        image = self.image_value(x["image"])
+        image = image + x["image_query"][..., None] * self.image_asked
+        tokens = image
+        clock = self.clock(
+            x["time"],
+            self.image_level(x["image_count"][:, 0] / len(IMAGE_BETA)),
+            self.label_value(x["label"][:, 0]),
+        )
+        tokens = self.first(tokens, clock, None)
+        return tokens
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator, since: int = 0) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for.
+
+        ``clean`` is the state that the trajectory has reached before visit number ``since``: data for 0.
+        """
+        image = clean.values["image"]
+        label = clean.values["label"]
+        shares = torch.tensor((0.9, 0.1), device=generator.device)  # of TASKS
+        task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
+        label = torch.where(task == 0, label, 10)  # 10: unknown
+        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
+        free = {
+            "image": image_free,
+        }
+        visit = order.pick(ROUND, ROUNDS, free, generator, since)
+        reached = order.reached(ROUND, since, free)
+        x = {
+            "time": visit.time / VISITS,
+            "label": label,
+        }
+
+        n = IMAGE_STEPS * visit.count["image"]
+        inner = torch.randint(1, IMAGE_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
+        n = n + inner * visit.query["image"]
+        image_since = IMAGE_STEPS * reached["image"]
+        noisy, clean, eps, weight = self.image_noise.onward(image, image_since, n, generator)
+        x |= {
+            "image": noisy,
+            "image_count": n,
+            "image_query": visit.query["image"],
+            "image_target": self.image_noise.velocity(clean, eps, n),
+            "image_weight": weight,
+        }
+        return x
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        h = self.trunk(x)
+        loss: dict[str, Tensor] = {}
+
+        # predict image by velocity (pgraft_image.gen:22)
+        index, asked = layers.queried(x["image_query"], 1)
+        guess = self.image_head(h)
+        target = layers.take(x["image_target"], index)
+        cost = (layers.take(x["image_weight"], index) * (guess - target).square()).mean(-1)
+        loss["image"] = (cost * asked).sum(1).mean()
+        return loss
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        guidance: float = 0.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        noise, path = self.begin(start, given, generator)
+        return self.descend(noise, given, path, generator, temperature, guidance, progress)[1]
+
+    def begin(
+        self, start: Examples, given: dict[str, Tensor], generator: torch.Generator
+    ) -> tuple[Examples, order.Trajectory]:
+        """Pure noise where nothing is given, and the visits that lead to it."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        values = {
+            "image": self.image_noise.prior((len(start), 1, 64), generator),
+        }
+        for name, kept in given.items():
+            if name in values:
+                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+                values[name] = torch.where(known, start.values[name], values[name])
+        values["label"] = start.values.get(
+            "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
+        )
+        return Examples(values, start.present), path
+
+    @torch.no_grad()
+    def descend(
+        self,
+        noise: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        guidance: float = 0.0,
+        progress: Callable[[int], None] | None = None,
+        level: int = LEVEL,
+    ) -> tuple[Examples, Examples]:
+        """``path`` backwards: the state at ``level``, reached by the tuned weights, and what the reference makes of it."""
+        state = self.denoise(
+            noise, given, path.between(level, VISITS), generator, temperature, guidance, progress
+        )
+        with adapters.off(self):
+            return state, self.denoise(
+                state, given, path.between(0, level), generator, temperature, guidance, progress
+            )
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        guidance: float = 0.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        values = dict(samples.values)
+        m = path.count["image"].expand(len(samples), -1)
+        values["image"], _ = self.image_noise.at(values["image"], IMAGE_STEPS * m, generator)
+        for name, kept in given.items():
+            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
+            values[name] = torch.where(known, samples.values[name], values[name])
+        return self.descend(
+            Examples(values, samples.present), given, path, generator, temperature, guidance, progress
+        )[1]
+
+    def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``x`` with label unknown: the other branch of guidance."""
+        return x | {
+            "label": torch.full_like(x["label"], 10),
+        }
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, guidance: float
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        drawn: dict[str, Tensor] = {}
+        if "image" in noise:
+            index, asked = layers.queried(x["image_query"], 1)
+            n = layers.take(x["image_count"], index)
+            value = layers.take(x["image"], index)
+            now = dict(x)
+            for k in reversed(range(1, IMAGE_STEPS + 1)):
+                now["image"] = layers.put(x["image"], index, value, asked)
+                now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+                guess = self.image_head(self.trunk(now))
+                if guidance:
+                    other = self.trunk(self.unknown(now))
+                    guess = kernels.guided(guess, self.image_head(other), guidance)
+                origin = self.image_noise.clean_from_velocity(value, guess, n + k)
+                value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
+            drawn["image"] = layers.put(x["image"], index, value, asked)
+        return drawn
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        guidance: float = 0.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        image = state.values["image"]
+        label = state.values["label"]
+        label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
+        label = torch.where(label_known, label, 10)
+        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
+        free = {
+            "image": image_free,
+        }
+        for visit in path.backwards(free):
+            image_query = visit.query.get("image", torch.zeros_like(image_free)) & image_free
+            image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "label": label,
+                "image": image,
+                "image_count": image_count,
+                "image_query": image_query,
+            }
+            noise = {}
+            if "image" in visit.query:
+                noise["image"] = self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)
+            drawn = self.visit(x, noise, temperature, guidance)
+            image = drawn.get("image", image)
+            if progress is not None:
+                progress(1)
+        return Examples(
+            {
+                "image": (image if path.low else image.clamp(-1.0, 1.0)),
+                "label": label,
+            },
+            state.present,
+        )
