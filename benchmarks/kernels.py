@@ -73,10 +73,11 @@ def recipe(network: Network, full: bool) -> Callable[[], Tensor]:
 class Peer:
     """neural-tangents in a process of its own: one line asks for one run and answers with its seconds."""
 
-    def __init__(self, python: str, network: Network, folder: Path, limit: float) -> None:
+    def __init__(self, python: str, network: Network, folder: Path, limit: float, patience: float) -> None:
         V, W, x = network
         np.savez(folder / "network.npz", V=V.numpy(), W=W.numpy(), x=x.numpy())
-        self.folder, self.limit, self.peak = folder, limit, 0.0
+        self.folder, self.limit, self.patience = folder, limit, patience
+        self.peak = self.used = 0.0
         environment = {**os.environ, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
         self.process = subprocess.Popen(
             [python, str(WORKER), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
@@ -84,15 +85,17 @@ class Peer:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        """Ends the process above the memory limit, so that the machine survives."""
+        """Ends the process above its limits of memory and of processor time, so that the machine survives."""
         page = resource.getpagesize()
         while self.process.poll() is None:
             try:
                 resident = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * page / 2**30
+                fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
             except (OSError, IndexError):
                 return
             self.peak = max(self.peak, resident)
-            if resident > self.limit:
+            self.used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            if resident > self.limit or self.used > self.patience:
                 self.process.kill()
             time.sleep(0.02)
 
@@ -135,7 +138,11 @@ def compare(options: argparse.Namespace, full: bool) -> None:
         f"\n{name} kernel, n {options.n}, M {options.width}, d {options.size}, K {options.outputs}, relu, float32"
     )
     with tempfile.TemporaryDirectory() as folder:
-        peer = Peer(options.peer, network, Path(folder), options.memory) if options.peer else None
+        peer = (
+            Peer(options.peer, network, Path(folder), options.memory, options.patience)
+            if options.peer
+            else None
+        )
         runs: dict[str, Callable[[], float | None]] = {"ours": lambda: timed(ours)}
         reference = ours().double()
         jacobian = options.n * options.outputs * (V.numel() + W.numel()) * 4 / 2**30
@@ -154,10 +161,10 @@ def compare(options: argparse.Namespace, full: bool) -> None:
                 what = f"{method} {name}"
                 if peer.ask(what) is None:
                     print(
-                        f"  neural-tangents {method}: ended at {peer.peak:.1f} GiB, limit {options.memory:g} GiB"
+                        f"  neural-tangents {method}: ended at {peer.peak:.1f} GiB and {peer.used:.0f} s (limits {options.memory:g} GiB, {options.patience:g} s)"
                     )
                     peer.close()
-                    peer = Peer(options.peer, network, Path(folder), options.memory)
+                    peer = Peer(options.peer, network, Path(folder), options.memory, options.patience)
                     continue
                 held = peer.result()
                 shown = held.permute(2, 3, 0, 1) if full else held
@@ -202,11 +209,11 @@ def large(options: argparse.Namespace) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         for method in options.methods.split(","):
-            peer = Peer(options.peer, network, Path(folder), options.memory)
+            peer = Peer(options.peer, network, Path(folder), options.memory, options.patience)
             seconds = peer.ask(f"{method} trace")
             if seconds is None:
                 print(
-                    f"  neural-tangents {method}: ended at {peer.peak:.1f} GiB, limit {options.memory:g} GiB"
+                    f"  neural-tangents {method}: ended at {peer.peak:.1f} GiB and {peer.used:.0f} s (limits {options.memory:g} GiB, {options.patience:g} s)"
                 )
             else:
                 print(f"  neural-tangents {method}: {seconds:.1f} s, peak {peer.peak:.1f} GiB")
@@ -227,6 +234,9 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=10.0, help="GiB that a peer may use")
     parser.add_argument(
         "--large", type=int, default=None, metavar="N", help="one run at this many points instead"
+    )
+    parser.add_argument(
+        "--patience", type=float, default=600.0, help="seconds of processor time that a peer may use"
     )
     parser.add_argument("--kernel", choices=("trace", "full", "both"), default="both")
     parser.add_argument("--skip-recipe-full", action="store_true")

@@ -58,6 +58,9 @@ def _against_width(axis: Any, loss: dict[str, Any]) -> None:
                     alpha=0.6,
                 )
     axis.set(xscale="log", yscale="log", xlabel="width M")
+    widths = sorted({int(m) for q in loss["quantities"].values() for m in q["values"]})
+    axis.set_xticks(widths, [str(m) for m in widths], minor=False)
+    axis.set_xticks([], minor=True)
     axis.grid(True, which="major", alpha=0.25)
     axis.legend(fontsize=7, title="median (slope on log M)", title_fontsize=7)
 

@@ -130,7 +130,7 @@ def _text(found: dict[str, Any]) -> str:
     if found["verdicts"]:
         out.append("")
     for v in found["verdicts"]:
-        met = f" ({v['met']})" if "met" in v else ""
+        met = f" ({v['met']})" if v.get("met", "undecided") != "undecided" else ""
         out.append(f"  {v['expect']}, {v['loss']}: {v['verdict']}{met}; {v['found']}")
     return "\n".join(out)
 

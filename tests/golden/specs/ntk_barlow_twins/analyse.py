@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2411.11176 (infinite width limits of self-supervised networks); no theorem is reproduced.
 
-Compiled from ntk_barlow_twins.gen (sha256 8267dc45707a) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_barlow_twins.gen (sha256 c3bec440ecb4) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def main() -> None:
         losses={
             "barlow_twins": losses.BarlowTwins(lam=1.0),
         },  # ntk_barlow_twins.gen:32
-        widths=(64, 256, 1024, 2048, 4096),
+        widths=(64, 128, 256, 1024, 2048),
         seeds=3,
         time=200.0,
         expect=[

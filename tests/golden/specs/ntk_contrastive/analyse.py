@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2403.08673 (contrastive models, tangent kernels and principal components); no theorem is reproduced.
 
-Compiled from ntk_contrastive.gen (sha256 16efc25bafd7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_contrastive.gen (sha256 d8cb4c77e16e) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def main() -> None:
             "cosine": losses.Cosine(losses.Linear()),
             "dot": losses.Linear(),
         },  # ntk_contrastive.gen:12
-        widths=(64, 256, 1024, 2048, 4096),
+        widths=(64, 128, 256, 512, 1024, 2048),
         seeds=3,
         time=40.0,
         expect=[

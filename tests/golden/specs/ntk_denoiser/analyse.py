@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2411.11176 (infinite width limits of self-supervised networks); no theorem is reproduced.
 
-Compiled from ntk_denoiser.gen (sha256 9f2d02bfcee8) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 9d4df025756b) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -39,16 +39,18 @@ def pooled(loss: losses.Loss, width: int, seed: int) -> Record:
         lambda: NtkDenoiser(category_values=examples().values("category")), x, outputs=4, seed=seed
     )  # ntk_denoiser.gen:35
     start, trace, full = net.outputs(), net.trace_kernel(), net.full_kernel()
-    flows.check_step(0.01, loss, start, trace, x.n, "ntk_denoiser.gen:38")
+    flows.check_step(0.005, loss, start, trace, x.n, "ntk_denoiser.gen:38")
     record = Record()
-    for t, value, outputs in flows.gradient(net, loss, step=0.01, time=2.0, checks=10):  # ntk_denoiser.gen:38
+    for t, value, outputs in flows.gradient(
+        net, loss, step=0.005, time=2.0, checks=10
+    ):  # ntk_denoiser.gen:38
         record.follow("loss", t, value)
         now = net.trace_kernel()
         record.largest("drift", t, distances.relative(now, trace))
     record["loss"] = value
     record["drift.full"] = distances.relative(net.full_kernel(), full)
     record["weight_change"] = net.weight_change()
-    linear = flows.kernel_flow(full, start, loss, x.n, step=0.01, time=2.0)
+    linear = flows.kernel_flow(full, start, loss, x.n, step=0.005, time=2.0)
     record["representation.linearized"] = distances.relative(outputs, linear)
     return record
 
