@@ -5,7 +5,7 @@
 
 Trains the spec and its rivals (the lines of its header), draws samples of all classes from each at 1 to twice the trained
 number of repeats, with the same seeds, and measures them by the spec's own report.  A model that is there already is
-not trained again.  ``results.json`` holds every number; ``--draw`` plots it.
+not trained again.  ``results.json`` holds every number; ``--draw`` prints and plots it.
 """
 
 from __future__ import annotations
@@ -127,6 +127,24 @@ def measured(module: Any, folder: Path, counts: list[int | None], samples: int, 
     return found
 
 
+def tabled(results: dict[str, Any], metric: str) -> str:
+    """A metric of every model at every number of repeats, as Markdown; the mean of the seeds."""
+    counts = sorted({int(k) for one in results["models"].values() for k in one["repeats"]})
+    lines = [
+        f"| {metric} at repeats | parameters | {' | '.join(map(str, counts))} |",
+        "|---" * (len(counts) + 2) + "|",
+    ]
+    for name, one in results["models"].items():
+        if len(one["repeats"]) > 1:
+            found = [one["repeats"][str(k)][metric] for k in counts]
+            cells = [f"{sum(v) / len(v):.3g}" for v in found]
+        else:
+            (only,) = (v[metric] for v in one["repeats"].values())
+            cells = [f"{sum(only) / len(only):.3g}"] + [""] * (len(counts) - 1)
+        lines.append(f"| {name} | {one['parameters']:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def draw(results: dict[str, Any], path: Path, metrics: list[str]) -> None:
     """One panel per metric against repeats, and the first metric against parameters."""
     import matplotlib
@@ -186,6 +204,8 @@ def main() -> None:
         json.loads(file.read_text()) if file.exists() else {"trained repeats": options.most, "models": {}}
     )
     if options.draw:
+        for metric in options.metrics:
+            print(tabled(results, metric), end="\n\n")
         draw(results, options.draw, options.metrics)
         return
     torch.set_num_threads(1)

@@ -10,7 +10,8 @@ DECAY = 0.98
 """Of the moving averages of the codebook."""
 
 DEAD = 0.05
-"""A code that is chosen less often than this share of the mean is restarted at an encoding of the batch."""
+"""A code that is chosen less often than this share of the mean is restarted at an encoding of the batch, drawn by the
+squared distance to its code."""
 
 
 class Block(nn.Module):
@@ -52,7 +53,9 @@ class Codebook(nn.Module):
         self.count.lerp_(chosen.sum(0), 1 - DECAY)
         self.total.lerp_(chosen.T @ z, 1 - DECAY)
         dead = self.count < DEAD * self.count.mean()
-        fresh = z[torch.randint(len(z), (len(self.vectors),))]
+        # Where the error is: a background that all batches are full of would otherwise take every free code.
+        error = (z - self.vectors[code]).square().sum(1) + 1e-9
+        fresh = z[torch.multinomial(error, len(self.vectors), replacement=True)]
         self.total[dead], self.count[dead] = fresh[dead], self.count.mean()
         self.vectors.copy_(F.normalize(self.total, dim=1))
 

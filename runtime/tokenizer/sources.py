@@ -24,7 +24,7 @@ from ..files import cache_folder, write_atomically
 from ..pixels import source as pixels
 from .model import Tokenizer
 
-RECIPE = {"version": 1, "width": 32, "length": 16, "steps": 1200, "planes": 64, "lr": 3e-3, "seed": 0}
+RECIPE = {"version": 2, "width": 32, "length": 16, "steps": 1200, "planes": 64, "lr": 3e-3, "seed": 0}
 """How it is trained; part of the name of its files."""
 
 SIDES = {"mnist-tokens": 28, "digits-tokens": 8}

@@ -124,6 +124,18 @@ def test_dead_codes_restart_at_encodings_of_the_batch():
     assert moved.any() and not torch.allclose(book.vectors, before)
 
 
+def test_no_code_is_wasted_on_a_background_that_has_one():
+    torch.manual_seed(0)
+    book = Codebook(8, 4)
+    background = torch.tensor([[1.0, 0, 0, 0]]).expand(900, 4)
+    rest = torch.nn.functional.normalize(torch.randn(100, 4), dim=1)
+    z = torch.cat([background, rest])
+    for _ in range(300):
+        book.follow(z, book.nearest(z))
+    near = (book.vectors @ background[0] > 0.999).sum()
+    assert near == 1 and len(book.nearest(rest).unique()) >= 6
+
+
 @pytest.mark.parametrize(("tube", "cells"), [(1, (4, 3, 3)), (2, (2, 3, 3))])
 def test_a_tokeniser_of_videos_keeps_time_and_place_apart(tube, cells):
     torch.manual_seed(0)
