@@ -106,12 +106,15 @@ class Looped(nn.Module):
         until: float = 0.0,
     ) -> list[Tensor]:
         """The states after each of these numbers of repeats, in one run: what they share is computed once."""
-        return self._exits(x, self.prepare(clock), present, after, rows, until)
+        return self._exits(x, self.prepare(clock, max(after)), present, after, rows, until)
 
-    def prepare(self, clock: Tensor) -> Prepared:
-        groups = cast(list[Loop], list(self.groups))
+    def prepare(self, clock: Tensor, loops: int) -> Prepared:
+        """For ``loops`` repeats."""
+        groups = cast(list[Loop], list(self.groups))[:loops]
         inside = cast(list[Looped], list(self.inside))
-        return Prepared([g.modulate(clock) for g in groups], [loop.prepare(clock) for loop in inside])
+        return Prepared(
+            [g.modulate(clock) for g in groups], [loop.prepare(clock, loop.repeats) for loop in inside]
+        )
 
     def _exits(
         self,
@@ -194,7 +197,7 @@ class Looped(nn.Module):
 
         For loops whose repeats start from what the one before left, with the blocks' own weights.
         """
-        return self._remember(x, self.prepare(clock), seen, loops, last)
+        return self._remember(x, self.prepare(clock, loops), seen, loops, last)
 
     def _remember(
         self, x: Tensor, prepared: Prepared, seen: Tensor, loops: int, last: bool
