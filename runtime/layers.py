@@ -161,9 +161,15 @@ class Loop(nn.Module):
         return x
 
     def remember(
-        self, x: Tensor, modulation: list[Modulation], seen: Tensor, last: bool = False
+        self, x: Tensor, clock: Tensor, seen: Tensor, last: bool = False
     ) -> tuple[Tensor, list[Memory]]:
         """The output, and what `recall` needs of every block; ``last``: nothing follows."""
+        return self.keep(x, self.modulate(clock), seen, last)
+
+    def keep(
+        self, x: Tensor, modulation: list[Modulation], seen: Tensor, last: bool
+    ) -> tuple[Tensor, list[Memory]]:
+        """`remember` with the modulation already computed."""
         memory = []
         for k, block in enumerate(cast(list[Block], list(self.blocks))):
             x, kept = block.remember(x, modulation[k], seen, last and k == len(self.blocks) - 1)

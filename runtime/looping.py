@@ -207,7 +207,7 @@ class Looped(nn.Module):
         for k in range(loops):
             ends = last and k == loops - 1
             x, group, modulation = self._enter(k, x, x, prepared)
-            x, more = group.remember(x, modulation, seen, ends and not inside)
+            x, more = group.keep(x, modulation, seen, ends and not inside)
             memory += more
             for j, loop in enumerate(inside):
                 final = ends and j == len(inside) - 1

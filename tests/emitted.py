@@ -22,6 +22,8 @@ CASES = {f"specs/{p.stem}": p for p in sorted((ROOT / "specs").glob("*.gen"))} |
     p.stem: p for p in sorted(GOLDEN.glob("*/*.gen"))
 }
 """Folder of `tests/golden` to the spec whose programs it holds: every spec of the repository, and what they leave out."""
+PROCESSES = [name for name, path in CASES.items() if "\nforward {" in path.read_text()]
+"""Those that generate something; the others are studies of limits alone."""
 _number = itertools.count()
 
 
