@@ -11,7 +11,7 @@ named by its interpreter:
   its factory would build (the factory itself needs a dozen unrelated packages).
 - tabsyn: the TabSyn-style model of katabatic 1.1.0 (`katabatic[tabsyn]`, its torch overridden with an older one).
 - ctgan: ctgan 0.12.1.
-- arf: arfpy 0.1.1, adversarial random forests.  It ends by itself; the budget is not used.
+- arf: arfpy 0.1.1 with numpy below 2.4, adversarial random forests.  It ends by itself; the budget is not used.
 
 The budget is processor time of one thread and covers training only.  A short run measures the time of a step, the real one
 has as many steps as fit, so that schedules end where the budget does.  Numbers that the peers expect to be near normal are
