@@ -65,6 +65,9 @@ class Pooled(nn.Module):
             width = self.model.trunk(self.states).shape[-1]
         self.projection = torch.randn(width, outputs, dtype=torch.float64) / width**0.5
         self.start = {k: p.detach().clone() for k, p in self.named_parameters()}
+        names, weights = zip(*self.named_parameters(), strict=True)
+        touched = torch.autograd.grad(self._pooled(self.states).sum(), weights, allow_unused=True)
+        self._read = [name for name, g in zip(names, touched, strict=True) if g is not None]  # heads are not
 
     def _pooled(self, x: dict[str, Tensor]) -> Tensor:
         pooled: Tensor = self.model.trunk(x).mean(1) @ self.projection
@@ -92,7 +95,7 @@ class Pooled(nn.Module):
         return outputs.detach(), move
 
     def _kernel(self, full: bool) -> Tensor:
-        weights = {k: p.detach() for k, p in self.named_parameters()}
+        weights = {k: p.detach() for k, p in self.named_parameters() if k in self._read}
 
         def of(weights: dict[str, Tensor], example: int) -> Tensor:
             x = {k: t[example : example + 1] for k, t in self.states.items()}

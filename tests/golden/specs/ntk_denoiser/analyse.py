@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2411.11176 (infinite width limits of self-supervised networks); no theorem is reproduced.
 
-Compiled from ntk_denoiser.gen (sha256 9d4df025756b) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 3ccb2aa5a542) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ examples = cache(load_data)
 # limit pooled  (ntk_denoiser.gen:34)
 @cache
 def pooled_points(seed: int) -> denoisers.States:
-    """16 training examples, each at two random visits of the forward process."""
+    """8 training examples, each at two random visits of the forward process."""
     return denoisers.noised_pairs(
-        NtkDenoiser(category_values=examples().values("category")), examples().train, 16, seed
+        NtkDenoiser(category_values=examples().values("category")), examples().train, 8, seed
     )
 
 
@@ -42,7 +42,7 @@ def pooled(loss: losses.Loss, width: int, seed: int) -> Record:
     flows.check_step(0.005, loss, start, trace, x.n, "ntk_denoiser.gen:38")
     record = Record()
     for t, value, outputs in flows.gradient(
-        net, loss, step=0.005, time=2.0, checks=10
+        net, loss, step=0.005, time=1.0, checks=10
     ):  # ntk_denoiser.gen:38
         record.follow("loss", t, value)
         now = net.trace_kernel()
@@ -50,7 +50,7 @@ def pooled(loss: losses.Loss, width: int, seed: int) -> Record:
     record["loss"] = value
     record["drift.full"] = distances.relative(net.full_kernel(), full)
     record["weight_change"] = net.weight_change()
-    linear = flows.kernel_flow(full, start, loss, x.n, step=0.005, time=2.0)
+    linear = flows.kernel_flow(full, start, loss, x.n, step=0.005, time=1.0)
     record["representation.linearized"] = distances.relative(outputs, linear)
     return record
 
@@ -69,7 +69,7 @@ def main() -> None:
         },  # ntk_denoiser.gen:36
         widths=(WIDTH,),
         seeds=3,
-        time=2.0,
+        time=1.0,
     )
     study.report()
 

@@ -1,6 +1,6 @@
 """ntk_denoiser: the process and its denoiser.
 
-Compiled from ntk_denoiser.gen (sha256 9d4df025756b) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 3ccb2aa5a542) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FIELDS: dict[str, data.Tokens | data.Vectors] = {
     "category": data.Tokens("element", 25),  # ntk_denoiser.gen:14
     "box": data.Vectors("element", 25, length=4, low=0.0, high=1.0),  # ntk_denoiser.gen:15
 }
-WIDTH = 64
+WIDTH = 32
 
 
 def load_data() -> data.Dataset:
@@ -64,7 +64,7 @@ class NtkDenoiser(nn.Module):
         self.clock = layers.Clock(WIDTH)
         self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=4, expansion=4, repeats=3)
         self.category_head = layers.TokenHead(WIDTH, category_values)
-        self.box_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=4)
+        self.box_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=4)
 
     def trunk(self, x: dict[str, Tensor], loops: int = 3) -> Tensor:
         """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
