@@ -14,7 +14,7 @@ from jax import numpy as jnp
 
 folder = Path(sys.argv[1])
 held = np.load(folder / "network.npz")
-# Weights transposed once, outside: with `x @ V.T` inside the function its best method is eighty times slower.
+# Weights transposed once, outside: with `x @ V.T` inside the function its best method is tens of times slower.
 weights, x = (jnp.asarray(held["V"].T), jnp.asarray(held["W"].T)), jnp.asarray(held["x"])
 width, size = held["V"].shape
 compiled = {}

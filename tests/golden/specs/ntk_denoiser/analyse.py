@@ -5,7 +5,7 @@
 An interrupted study goes on where it was.
 After arXiv 2411.11176 (infinite width limits of self-supervised networks); no theorem is reproduced.
 
-Compiled from ntk_denoiser.gen (sha256 3ccb2aa5a542) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 86b62af7a1a7) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def pooled(loss: losses.Loss, width: int, seed: int) -> Record:
         lambda: NtkDenoiser(category_values=examples().values("category")), x, outputs=4, seed=seed
     )  # ntk_denoiser.gen:35
     start, trace, full = net.outputs(), net.trace_kernel(), net.full_kernel()
-    flows.check_step(0.005, loss, start, trace, x.n, "ntk_denoiser.gen:38")
+    flows.check_step(0.002, loss, start, trace, x.n, "ntk_denoiser.gen:38")
     record = Record()
     for t, value, outputs in flows.gradient(
-        net, loss, step=0.005, time=1.0, checks=10
+        net, loss, step=0.002, time=0.5, checks=10
     ):  # ntk_denoiser.gen:38
         record.follow("loss", t, value)
         now = net.trace_kernel()
@@ -50,7 +50,7 @@ def pooled(loss: losses.Loss, width: int, seed: int) -> Record:
     record["loss"] = value
     record["drift.full"] = distances.relative(net.full_kernel(), full)
     record["weight_change"] = net.weight_change()
-    linear = flows.kernel_flow(full, start, loss, x.n, step=0.005, time=1.0)
+    linear = flows.kernel_flow(full, start, loss, x.n, step=0.002, time=0.5)
     record["representation.linearized"] = distances.relative(outputs, linear)
     return record
 
@@ -69,7 +69,7 @@ def main() -> None:
         },  # ntk_denoiser.gen:36
         widths=(WIDTH,),
         seeds=3,
-        time=1.0,
+        time=0.5,
     )
     study.report()
 

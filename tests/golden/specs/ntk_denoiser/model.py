@@ -1,6 +1,6 @@
 """ntk_denoiser: the process and its denoiser.
 
-Compiled from ntk_denoiser.gen (sha256 3ccb2aa5a542) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 86b62af7a1a7) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python sample.py --run runs/ntk_denoiser --count 64 --out samples.parquet
 
-Compiled from ntk_denoiser.gen (sha256 3ccb2aa5a542) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 86b62af7a1a7) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from ntk_denoiser.gen (sha256 3ccb2aa5a542) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from ntk_denoiser.gen (sha256 86b62af7a1a7) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
