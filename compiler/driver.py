@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, has_errors
 from gencc.dsl.parser import parse
+from gencc.dsl.reading import Unreadable, read
 from gencc.dsl.resolve import resolve
 from gencc.dsl.source import Source
 from gencc.dsl.syntax import File
@@ -25,6 +27,8 @@ class Compilation:
     spec: v.Spec | None = None
     graph: ir.Graph | None = None
     program: Program | None = None
+    other: Compilation | None = None
+    """The spec whose denoiser the limits name, where it is not this one."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     @property
@@ -38,6 +42,11 @@ class Compilation:
         return any(isinstance(limit.network, v.DenoiserState) for limit in self.limits)
 
     @property
+    def analysed(self) -> Compilation:
+        """The spec whose denoiser the limits are about."""
+        return self.other or self
+
+    @property
     def limits(self) -> tuple[v.Limit, ...]:
         """What an analysis program is about; a spec may consist of nothing else."""
         return self.spec.limits if self.spec is not None else ()
@@ -47,8 +56,11 @@ class Compilation:
         return sha256(self.source.text.encode()).hexdigest()
 
 
-def compile_source(source: Source, level: int = 1) -> Compilation:
-    """Every stage from text to an analysed program, as far as the text allows."""
+def compile_source(source: Source, level: int = 1, follow: bool = True) -> Compilation:
+    """Every stage from text to an analysed program, as far as the text allows.
+
+    ``follow`` compiles the spec whose denoiser a limit names, too.
+    """
     done = Compilation(source)
     # text -> syntax tree
     done.tree, problems = parse(source)
@@ -63,6 +75,9 @@ def compile_source(source: Source, level: int = 1) -> Compilation:
     ir.verify(done.graph)
     # graph IR -> checked IR
     done.diagnostics += checks.check(done.spec, done.graph)
+    if follow and (named := checks.limits.other_spec(done.spec)) is not None:
+        done.other, problems = _beside(source, named, level)
+        done.diagnostics += problems
     if has_errors(done.diagnostics):
         return done
     # checked IR -> facts the emitters need -> optimised program
@@ -70,6 +85,19 @@ def compile_source(source: Source, level: int = 1) -> Compilation:
         done.program = passes.optimise(analyse(done.spec, source), level)
         ir.verify(done.graph)
     return done
+
+
+def _beside(
+    source: Source, named: v.DenoiserState, level: int
+) -> tuple[Compilation | None, list[Diagnostic]]:
+    """The spec that a limit names, and why it cannot be used."""
+    try:
+        other = compile_source(read(str(Path(source.name).parent / str(named.spec))), level, follow=False)
+    except Unreadable as error:
+        return None, [
+            Diagnostic("GEN520", str(error), named.where("spec"), help="name a spec relative to this one")
+        ]
+    return other, checks.limits.unusable(other.spec, other.diagnostics, named)
 
 
 def check_text(text: str, name: str = "spec.gen") -> list[Diagnostic]:

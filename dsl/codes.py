@@ -107,6 +107,7 @@ CODES: dict[str, str] = {
     "GEN517": "a spec of limits only is analysed",
     "GEN518": "a limit of a denoiser that is not there",
     "GEN519": "a step longer than the run",
+    "GEN520": "the denoiser of another spec cannot be analysed",
     "GEN801": "very many visits",
     "GEN802": "very many sites",
     "GEN908": "the Frechet distance is not emitted yet",

@@ -1048,7 +1048,7 @@ class Mlp(Form):
 
 
 class DenoiserState(Form):
-    """The representation of the spec's own denoiser: its trunk's rows, averaged, and projected to K outputs.
+    """The representation of a denoiser, this spec's or another's: its trunk's rows, averaged, and projected to K outputs.
 
     Pairs are noised states of the same example at two random visits; the width is the denoiser's, and its tangent kernel
     that of all its weights, by autodiff.
@@ -1056,6 +1056,10 @@ class DenoiserState(Form):
 
     word = "denoiser"
     outputs: Positive = Field(4, description="number of outputs K")
+    spec: str | None = Field(
+        None,
+        description="file of the spec whose denoiser it is, relative to this one; left out, this spec's own",
+    )
 
 
 class Plain(Form):

@@ -17,6 +17,7 @@ FULL = 5000
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out = [finding for limit in spec.limits for finding in _limit(limit)]
     out += [finding for limit in spec.limits for finding in _denoiser(spec, limit)]
+    out += _one_model(spec)
     return out + list(_horizons(spec))
 
 
@@ -40,16 +41,77 @@ def _warning(code: str, message: str, span: object, note: str = "", help: str = 
     return Diagnostic(code, message, span, severity=Severity.WARNING, note=note, help=help)  # type: ignore[arg-type]
 
 
+def other_spec(spec: v.Spec) -> v.DenoiserState | None:
+    """The first network that is another spec's denoiser."""
+    named = (x.network for x in spec.limits if isinstance(x.network, v.DenoiserState) and x.network.spec)
+    return next(named, None)
+
+
+def unusable(other: v.Spec | None, problems: list[Diagnostic], named: v.DenoiserState) -> list[Diagnostic]:
+    """Why the denoiser of the spec that a limit names cannot be analysed."""
+    wrong = [p for p in problems if p.severity is Severity.ERROR]
+    if wrong or other is None:
+        return [
+            Diagnostic(
+                "GEN520",
+                f"`{named.spec}` does not compile: {wrong[0].message}"
+                if wrong
+                else f"`{named.spec}` is no spec",
+                named.where("spec"),
+                help=f"mend it first; `gencc check` reports its {len(wrong)} mistake{'s' * (len(wrong) > 1)}",
+            )
+        ]
+    if not _analysable(other):
+        return [
+            Diagnostic(
+                "GEN520",
+                f"`{named.spec}` has no denoiser, process and data whose representation could be analysed",
+                named.where("spec"),
+                help="name a spec with `data`, `forward` and `denoiser transformer { .. }`",
+            )
+        ]
+    return []
+
+
+def _analysable(spec: v.Spec) -> bool:
+    return isinstance(spec.denoiser, v.Transformer) and spec.forward is not None and spec.data is not None
+
+
+def _one_model(spec: v.Spec) -> Iterator[Diagnostic]:
+    """A study has one model: its limits name the denoiser of one spec."""
+    first = other_spec(spec)
+    if first is None:
+        return
+    for state in (x.network for x in spec.limits if isinstance(x.network, v.DenoiserState)):
+        if state.spec != first.spec:
+            yield Diagnostic(
+                "GEN520",
+                "the limits of a spec are about one denoiser",
+                state.span,
+                labels=(Label(first.span, "the first one"),),
+                help="write a spec for each",
+            )
+    if spec.forward is not None:
+        yield Diagnostic(
+            "GEN520",
+            "the spec has a process of its own, and a limit names the denoiser of another",
+            first.where("spec"),
+            labels=(Label(spec.forward.span, "its own"),),
+            help="write the limit in a spec of its own",
+        )
+
+
 def _denoiser(spec: v.Spec, limit: v.Limit) -> Iterator[Diagnostic]:
-    """A limit of the spec's own denoiser."""
+    """A limit of a denoiser, the spec's own or that of another spec."""
     if not isinstance(limit.network, v.DenoiserState):
         return
-    if not isinstance(spec.denoiser, v.Transformer) or spec.forward is None or spec.data is None:
+    if limit.network.spec is None and not _analysable(spec):
         yield Diagnostic(
             "GEN518",
             "the spec has no denoiser, process and data whose representation could be analysed",
             limit.network.span,
-            help="add `data`, `forward` and `denoiser transformer { .. }`, or write `two_layer(..)`",
+            help="add `data`, `forward` and `denoiser transformer { .. }`, name another spec by `denoiser(spec = ..)`, or "
+            "write `two_layer(..)`",
         )
     if (
         isinstance(limit.data, v.Triples)

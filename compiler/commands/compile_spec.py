@@ -73,15 +73,19 @@ def emitted(done: Compilation, kinds: list[str], base: str = ".") -> dict[str, s
         if kind in VIEWS and views.available(done, kind)
     }
     programs = tuple(k for k in kinds if k in PROGRAMS)
+    from ..emit.emitter import emit
+
     modelled = set(programs) - {"analyse"} or ("analyse" in programs and done.denoised)
     if modelled and done.program is not None:
-        from ..emit.emitter import emit
-
         files |= emit(done.program, programs, done.sha, base)
+    if "analyse" in programs and done.other is not None and done.other.program is not None:
+        folder = os.path.relpath(Path(done.other.source.name).parent, Path(done.source.name).parent)
+        beside = os.path.normpath(os.path.join(base, folder)).replace(os.sep, "/")
+        files["model.py"] = emit(done.other.program, ("model",), done.other.sha, beside)["model.py"]
     if "analyse" in programs and done.spec is not None and done.limits:
         from ..emit.analysis import emit_analysis
 
-        files |= emit_analysis(done.spec, done.source, done.sha, done.program)
+        files |= emit_analysis(done.spec, done.source, done.sha, done.analysed.program)
     return files
 
 
