@@ -78,7 +78,9 @@ def judge(source: str, shape: tuple[int, ...]) -> Judge:
     return made.eval().requires_grad_(False)
 
 
+@torch.enable_grad()
 def _train(name: str, shape: tuple[int, ...], path: Path) -> Judge:
+    # Samples are measured without gradients; the first to be measured may find no judge yet.
     frames, height, width, channels = shape
     found = pixels.load(name, shape, 70_000 // frames)
     classes = int(found.label.max()) + 1

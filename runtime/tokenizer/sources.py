@@ -102,6 +102,7 @@ def tokenizer(source: str) -> Tokenizer:
     return made.eval().requires_grad_(False)
 
 
+@torch.enable_grad()
 def train(made: Tokenizer, source: str, steps: int | None = None) -> None:
     """Fits a tokeniser to the pixels behind ``source``."""
     steps = steps or int(RECIPE["steps"])

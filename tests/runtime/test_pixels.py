@@ -72,8 +72,10 @@ def short(tmp_path_factory, monkeypatch):
     sources.tokenizer.cache_clear()
 
 
-def test_the_judge_learns_the_classes_and_is_kept(short):
-    critic = judge.judge("digits", (1, 8, 8, 1))
+def test_the_judge_learns_the_classes_and_is_kept(short, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with torch.no_grad():  # as where samples are measured
+        critic = judge.judge("digits", (1, 8, 8, 1))
     found = source.load("digits", (1, 8, 8, 1))
     assert judge.agreement(critic, found.clips, found.label) > 0.9
     judge.judge.cache_clear()
