@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 
-from . import correction_plan, loop_plan
+from gencc.dsl import vocabulary as v
+
+from . import correction_plan, limit_plan, loop_plan
 from . import order as algebra
 from .ledgers.cost import UNKNOWN_VALUES, amount, cost
 from .ledgers.exactness import exactness
@@ -105,14 +107,29 @@ def text(program: Program) -> str:
         out.append(f"  activations         {amount(price.activation_bytes, 'B')} while training")
         for count, flops in price.flops_at_loops:
             if count & (count - 1) == 0 or len(price.flops_at_loops) in (count, 2 * count):
-                out.append(f"  {f'{count} repeats':<19} {amount(flops, 'FLOP')} for one sample")
+                out.append(
+                    f"  {f'{count} repeat' + 's' * (count > 1):<19} {amount(flops, 'FLOP')} for one sample"
+                )
     out += loop_plan.lines(program)
     out += correction_plan.lines(program)
     for one in shaping(program, price):
         out += ["", "shaping", *(f"  {name:<11} {what}" for name, what in one)]
+    out += limit_plan.lines(spec.limits)
     if program.remarks:
         out += ["", "passes", *(f"  {remark}" for remark in program.remarks)]
     return "\n".join(out) + "\n"
+
+
+def study(spec: v.Spec) -> str:
+    """The plan of a spec of limits alone."""
+    return "\n".join([f"{spec.name}: the plan", *limit_plan.lines(spec.limits)]) + "\n"
+
+
+def study_as_json(spec: v.Spec) -> str:
+    """The same for a program."""
+    return (
+        json.dumps({"spec": spec.name, "limits": [limit_plan.facts(x) for x in spec.limits]}, indent=2) + "\n"
+    )
 
 
 def as_json(program: Program) -> str:
@@ -138,5 +155,6 @@ def as_json(program: Program) -> str:
         },
         "cost": asdict(price) if price is not None else None,
         "shaping": [dict(one) for one in shaping(program, price)],
+        "limits": [limit_plan.facts(limit) for limit in spec.limits],
     }
     return json.dumps(plan, indent=2) + "\n"

@@ -19,7 +19,7 @@ def available(done: Compilation, kind: str) -> bool:
     """Whether the compilation came as far as ``kind`` needs."""
     if kind == "ast":
         return done.tree is not None
-    return done.program is not None if kind.startswith("plan") else done.graph is not None
+    return done.ok if kind.startswith("plan") else done.graph is not None
 
 
 def show(done: Compilation, kind: str) -> str:
@@ -30,7 +30,9 @@ def show(done: Compilation, kind: str) -> str:
     if kind.startswith("plan"):
         from . import plan
 
-        assert done.program is not None
+        if done.program is None:
+            assert done.spec is not None
+            return plan.study_as_json(done.spec) if kind == "plan.json" else plan.study(done.spec)
         return plan.as_json(done.program) if kind == "plan.json" else plan.text(done.program)
     assert done.graph is not None
     if kind == "ir":
