@@ -6,7 +6,7 @@ from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Label
 
 from .. import schedules
-from ..exits import bounds
+from ..exits import bounds, weighs
 from ..ir import Graph
 
 
@@ -15,7 +15,9 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
         {loop.name: loop for loop in spec.denoiser.loops} if isinstance(spec.denoiser, v.Transformer) else {}
     )
     out: list[Diagnostic] = []
-    for distill in spec.distills:
+    # One without weight is left out of the program, and may say what it likes of loops that do not repeat.
+    used = [d for d in spec.distills if weighs(d)]
+    for distill in used:
         ends: dict[str, tuple[int, int]] = {}
         outside = False
         for role, exit_ in _ends(distill):
@@ -55,14 +57,14 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         last = loops[distill.student.loop].repeat.high if distill.student.loop in loops else 1
         out += _forms(distill, last)
-    every = [exit_ for d in spec.distills for _, exit_ in _ends(d) if exit_.loop]
-    used = dict.fromkeys(exit_.loop for exit_ in every)
-    if len(used) > 1:
+    every = [exit_ for d in used for _, exit_ in _ends(d) if exit_.loop]
+    read = dict.fromkeys(exit_.loop for exit_ in every)
+    if len(read) > 1:
         other = next(exit_ for exit_ in every if exit_.loop != every[0].loop)
         out.append(
             Diagnostic(
                 "GEN320",
-                f"exits of {' and '.join(f'`{n}`' for n in used)}",
+                f"exits of {' and '.join(f'`{n}`' for n in read)}",
                 other.span,
                 labels=(Label(every[0].span, "the first loop's exit"),),
                 note="training reads the exits of one loop; the others run their maximum",

@@ -3,7 +3,7 @@
     python sample.py --run runs/elt_digits --count 200 --out samples.parquet
     python sample.py --given 'nothing'
 
-Compiled from elt_digits.gen (sha256 ff6927710011) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_digits.gen (sha256 fb383c9b9800) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
