@@ -171,7 +171,8 @@ def begin(description: str | None, here: Path, *, out: str) -> Study:
         parser.error("--seeds must be at least 1")
     if options.threads:
         torch.set_num_threads(options.threads)
-    spec = here / "spec.gen"
-    text = spec.read_bytes() if spec.exists() else b""
+    # Where a denoiser is analysed, its model belongs to what the study is about.
+    files = [here / name for name in ("spec.gen", "model.py")]
+    text = b"".join(file.read_bytes() for file in files if file.exists())
     title = (description or "").strip().split("\n")[0]
     return Study(options, title, sha256(text).hexdigest())

@@ -65,6 +65,9 @@ def test_it_runs(tmp_path):
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "run" / "report.json").exists()
+    (folder / "model.py").write_text((folder / "model.py").read_text() + "# another denoiser\n")
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 2 and "--overwrite" in ran.stderr
 
 
 @pytest.mark.parametrize(
