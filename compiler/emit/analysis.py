@@ -14,7 +14,7 @@ from gencc.dsl.source import Source
 from ..limits import Loss, unbounded
 from ..program import Program
 from . import context as contexts
-from .render import literal, render
+from .render import file_name, literal, render
 
 MODULES = (
     "barlow", "deep", "denoisers", "distances", "expectations", "flows", "infinite", "losses", "networks", "points", "principal", "studies",
@@ -45,7 +45,7 @@ PAPERS: dict[type[v.Form], str] = {
 
 def emit_analysis(spec: v.Spec, source: Source, sha: str, program: Program | None = None) -> dict[str, str]:
     """File name to text: ``analyse.py`` and the spec beside it.  ``program`` is the process whose denoiser is analysed."""
-    file = re.sub(r"[^\w.\-]", "_", source.name.rsplit("/", 1)[-1])
+    file = file_name(source)
     taken: set[str] = set(TAKEN)
     limits = []
     denoised = any(isinstance(limit.network, v.DenoiserState) for limit in spec.limits)

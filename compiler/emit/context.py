@@ -17,7 +17,7 @@ from .. import order as algebra
 from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
 from . import columns, correction, loops, shaping
-from .render import literal
+from .render import file_name, literal
 
 
 @dataclass
@@ -69,7 +69,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     spec = program.spec
     assert spec.forward is not None and spec.denoiser is not None
     exact = isinstance(spec.denoiser, v.Exact)
-    file = re.sub(r"[^\w.\-]", "_", program.source.name.rsplit("/", 1)[-1])
+    file = file_name(program.source)
     names = identifiers(
         [x.name for x in program.vars] + [p.name for p in spec.plates], program.imports.values()
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+
+from gencc.dsl.source import Source
 
 from ..ir import InternalError
 
@@ -29,6 +32,11 @@ def literal(value: Any) -> str:
     if isinstance(value, bool | int | float) or value is None:
         return repr(value)
     raise InternalError(f"{type(value).__name__} cannot be written as a literal")
+
+
+def file_name(source: Source) -> str:
+    """The name of a spec's file as comments show it: nothing in it can end a comment."""
+    return re.sub(r"[^\w.\-]", "_", source.name.rsplit("/", 1)[-1])
 
 
 @cache

@@ -37,16 +37,14 @@ def locate(source: str, base: Path | None = None) -> Path:
         from . import molecules
 
         return molecules.tiny_table() if rest == "tiny" else molecules.cached_table()
-    if kind in ("mnist", "digits", "moving-digits"):
-        from . import images, videos
+    if kind in ("mnist", "digits"):
+        from . import images
 
-        return (
-            images.mnist(rest)
-            if kind == "mnist"
-            else images.digits()
-            if kind == "digits"
-            else videos.moving_digits(rest)
-        )
+        return images.mnist(rest) if kind == "mnist" else images.digits()
+    if kind == "moving-digits":
+        from . import videos
+
+        return videos.moving_digits(rest)
     if kind in ("mnist-tokens", "digits-tokens", "moving-digits-tokens"):
         from ..tokenizer import sources
 
