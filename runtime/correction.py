@@ -166,7 +166,7 @@ def begin(
         UserError: the flow's run holds no usable checkpoint.
     """
     parser = program.arguments(description, out, steps, batch, seed, precision)
-    parser.add_argument("--run", type=Path, default=Path(run), help=f"run of the flow (default {run})")
+    program.reference(parser, run, "run of the flow")
     parser.add_argument(
         "--weights",
         choices=("ema", "model"),

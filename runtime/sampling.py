@@ -23,6 +23,7 @@ from .errors import UserError
 from .files import write_atomically
 from .looping import Looped
 from .sites import Examples
+from .training import program
 from .training.batches import mix
 from .training.run import Report
 
@@ -306,12 +307,7 @@ def begin(
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--run",
-        type=Path,
-        default=Path(run),
-        help=f"folder of a training run, or a checkpoint (default {run})",
-    )
+    program.reference(parser, run, "folder of a training run, or a checkpoint")
     parser.add_argument(
         "--out", type=Path, default=Path(out), help=f"table to write, .parquet or .npz (default {out})"
     )

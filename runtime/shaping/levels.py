@@ -22,6 +22,7 @@ from ..data.fields import Field
 from ..files import write_atomically
 from ..sampling import blank, held_sites
 from ..sites import Examples
+from ..training import program
 from ..training.batches import mix
 from .rewards import Reward
 from .selection import Selection, select
@@ -155,7 +156,7 @@ def begin(description: str | None, run: str, out: str) -> Session:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run", type=Path, default=Path(run), help=f"run of the reference (default {run})")
+    program.reference(parser, run, "run of the reference")
     parser.add_argument("--out", type=Path, default=Path(out), help=f"table to write (default {out})")
     parser.add_argument("--states", type=int, default=512, help="trajectories (default 512)")
     parser.add_argument(

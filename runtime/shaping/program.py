@@ -99,7 +99,7 @@ class Session:
         """
         run, options = self.run, self.options
         if isinstance(reward, Python):
-            reward.limit = options.reward_limit
+            reward.limit, reward.start = options.reward_limit, options.reward_start
         root: Path = options.out
         self._prepare(root)
         self.checkpoint.restore(model, options.weights)
@@ -357,9 +357,7 @@ def begin(
         UserError: the reference's run holds no usable checkpoint.
     """
     parser = program.arguments(description, out, steps, batch, seed, precision)
-    parser.add_argument(
-        "--run", type=Path, default=Path(run), help=f"run whose weights are the reference (default {run})"
-    )
+    program.reference(parser, run, "run whose weights are the reference")
     parser.add_argument(
         "--weights",
         choices=("ema", "model"),
@@ -386,5 +384,9 @@ def _limit(parser: argparse.ArgumentParser, python: bool) -> None:
             "--reward-limit", type=float, default=60.0, metavar="SECONDS",
             help="longest that the reward may take over one batch (default 60)",
         )  # fmt: skip
+        parser.add_argument(
+            "--reward-start", type=float, default=600.0, metavar="SECONDS",
+            help="longest that its file may take to load, models and all (default 600)",
+        )  # fmt: skip
     else:
-        parser.set_defaults(reward_limit=60.0)
+        parser.set_defaults(reward_limit=60.0, reward_start=600.0)

@@ -21,6 +21,8 @@ from ..sites import Examples
 
 LIMIT = 60.0
 """Seconds that a function of the user's may take over one batch."""
+START = 600.0
+"""Seconds that its file may take to load: imports, and models that it reads or fetches."""
 
 
 class Scored(Protocol):
@@ -56,20 +58,18 @@ class Python(Reward):
     """``function`` of a file of the user's, in a process of its own, one call a batch.
 
     It gets a dictionary of columns, as a reader of the samples' table would find them, and returns a number for each row
-    (None or nan to reject).  What it prints goes to stderr.
+    (None or nan to reject).  What it prints goes to stderr.  Its file has ``start`` seconds to load, once, and the function
+    ``limit`` seconds for each batch.
     """
 
-    def __init__(self, file: Path, function: str, limit: float = LIMIT) -> None:
-        self.file, self.function, self.limit = file, function, limit
+    def __init__(self, file: Path, function: str, limit: float = LIMIT, start: float = START) -> None:
+        self.file, self.function, self.limit, self.start = file, function, limit, start
         self.name = f"{file.name}:{function}"
         self._worker: subprocess.Popen[bytes] | None = None
         self._unread = b""
 
     def __call__(self, samples: Examples, codec: Codec) -> Tensor:
-        answer = self._ask({"columns": codec.columns(samples)})
-        if "error" in answer:
-            raise UserError(f"{self.file}: {self.function} failed: {answer['error']}")
-        found = answer["rewards"]
+        found = self._ask({"columns": codec.columns(samples)})["rewards"]
         if len(found) != len(samples):
             raise UserError(
                 f"{self.file}: {self.function} returned {len(found)} rewards for {len(samples)} samples"
@@ -82,27 +82,34 @@ class Python(Reward):
         if self._worker is None:
             command = [sys.executable, "-m", "gencc.runtime.shaping.worker", str(self.file), self.function]
             self._worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._answer(self.start, "to load", "--reward-start")
         assert self._worker.stdin is not None
         try:
             self._worker.stdin.write(json.dumps(question).encode() + b"\n")
             self._worker.stdin.flush()
         except BrokenPipeError:
             pass  # the answer, or its absence, says why
-        answer: dict[str, list[float | None]] = json.loads(self._line())
+        return self._answer(self.limit, "over one batch", "--reward-limit")
+
+    def _answer(self, limit: float, what: str, option: str) -> dict[str, list[float | None]]:
+        answer: dict[str, list[float | None]] = json.loads(self._line(limit, what, option))
+        if "error" in answer:
+            self.close()
+            raise UserError(f"{self.file}: {self.function} failed: {answer['error']}")
         return answer
 
-    def _line(self) -> bytes:
+    def _line(self, limit: float, what: str, option: str) -> bytes:
         """The next line of the worker."""
         assert self._worker is not None and self._worker.stdout is not None
-        until = time.monotonic() + self.limit
+        until = time.monotonic() + limit
         with selectors.DefaultSelector() as ready:
             ready.register(self._worker.stdout, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not ready.select(max(0.0, until - time.monotonic())):
                     self.close()
                     raise UserError(
-                        f"{self.file}: {self.function} took more than {self.limit:g} s over one batch; make it faster, or "
-                        "allow more with --reward-limit"
+                        f"{self.file}: {self.function} took more than {limit:g} s {what}; make it faster, or allow more with "
+                        f"{option}"
                     )
                 more = os.read(self._worker.stdout.fileno(), 1 << 16)
                 if not more:

@@ -1,4 +1,7 @@
-"""The process of a reward of the user's: `python -m gencc.runtime.shaping.worker FILE FUNCTION`, a JSON line a batch."""
+"""The process of a reward of the user's: `python -m gencc.runtime.shaping.worker FILE FUNCTION`.
+
+It loads the file and says that it is ready, then answers a JSON line a batch.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,47 @@ import math
 import os
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
-def answered(file: str, name: str, question: dict[str, Any], loaded: dict[str, Any]) -> dict[str, Any]:
-    """The rewards of one batch, or what went wrong."""
+def attempted(step: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    """What ``step`` finds, or what went wrong in it."""
     try:
-        if not loaded:
-            sys.path.insert(0, str(Path(file).resolve().parent))
-            loaded.update(runpy.run_path(file))
-        if name not in loaded:
-            return {"error": f"the file has no `{name}`"}
-        found = [float(r) if r is not None else math.nan for r in loaded[name](question["columns"])]
-        return {"rewards": [None if math.isnan(r) else r for r in found]}
+        return step(*arguments)
     except Exception as error:  # whatever the user's code raises is the user's to read
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+def loaded(file: str, name: str) -> dict[str, Any]:
+    """The function ``name`` of ``file``, as `function`."""
+    sys.path.insert(0, str(Path(file).resolve().parent))
+    space = runpy.run_path(file)
+    return {"function": space[name]} if name in space else {"error": f"the file has no `{name}`"}
+
+
+def rewards(function: Callable[[Any], Any], question: dict[str, Any]) -> dict[str, Any]:
+    """The rewards of one batch; None for a sample without one."""
+    found = [float(r) if r is not None else math.nan for r in function(question["columns"])]
+    return {"rewards": [None if math.isnan(r) else r for r in found]}
 
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the function prints must not mix with the answers
-    loaded: dict[str, Any] = {}
-    for line in sys.stdin:
-        answers.write(json.dumps(answered(sys.argv[1], sys.argv[2], json.loads(line), loaded)) + "\n")
+
+    def answer(found: dict[str, Any]) -> None:
+        answers.write(json.dumps(found) + "\n")
         answers.flush()
+
+    start = attempted(loaded, sys.argv[1], sys.argv[2])
+    if "error" in start:
+        answer(start)
+        return
+    answer({"ready": True})
+    for line in sys.stdin:
+        answer(attempted(rewards, start["function"], json.loads(line)))
 
 
 if __name__ == "__main__":

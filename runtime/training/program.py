@@ -64,6 +64,17 @@ def arguments(
     return parser
 
 
+def reference(parser: argparse.ArgumentParser, run: str, what: str) -> None:
+    """The option that names the run to start from.
+
+    ``torchrun`` takes ``--run`` for the beginning of options of its own, so under it the run is named by ``--base``.
+    """
+    parser.add_argument(
+        "--run", "--base", dest="run", type=Path, default=Path(run), metavar="RUN",
+        help=f"{what}; under torchrun write --base (default {run})",
+    )  # fmt: skip
+
+
 def join(parser: argparse.ArgumentParser, here: Path) -> Run:
     """Reads the command line and joins the other processes; ``here`` is the folder of the program and its spec."""
     options = parser.parse_args()

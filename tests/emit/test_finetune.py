@@ -1,7 +1,9 @@
 """The fine-tuning program, from a reference's checkpoint to samples of the tuned model."""
 
 import json
+import re
 import runpy
+import subprocess
 import sys
 
 import numpy as np
@@ -163,7 +165,8 @@ def test_two_processes_share_the_batches(folder, tmp_path):
         ("def score(columns):\n    return [1.0]", "returned 1 rewards for 64 samples"),
         ("def score(columns):\n    raise ValueError('no tone')", "ValueError: no tone"),
         ("def other(columns):\n    return 0", "has no `score`"),
-        ("import time\ndef score(columns):\n    time.sleep(60)", "took more than 2 s"),
+        ("import time\ndef score(columns):\n    time.sleep(60)", "took more than 2 s over one batch"),
+        ("import time\ntime.sleep(60)", "took more than 3 s to load"),
         ("import os\ndef score(columns):\n    os._exit(3)", "ended without an answer"),
         ("def score(columns):\n    return [None] * len(columns['tone'])", "no sample was accepted"),
     ],
@@ -172,7 +175,53 @@ def test_what_a_reward_may_do_wrong(folder, text, message):
     (folder / "reward.py").write_text(text)
     try:
         with pytest.raises(UserError, match=message):
-            limit = "2" if "sleep" in text else "30"
-            tuned(folder, "--overwrite", "--reward-limit", limit, "--steps", "1", out="wrong")
+            limits = ("2", "3") if "sleep" in text else ("30", "30")
+            limits = ("--reward-limit", limits[0], "--reward-start", limits[1])
+            tuned(folder, "--overwrite", *limits, "--steps", "1", out="wrong")
     finally:
         (folder / "reward.py").write_text(REWARD)
+
+
+def test_loading_has_time_of_its_own(tmp_path):
+    """A file that takes longer to load than a batch may take is no mistake."""
+    from gencc.runtime.shaping.rewards import Python
+
+    (tmp_path / "slow.py").write_text(
+        "import time\ntime.sleep(1.5)\ndef score(columns):\n    return columns['x']\n"
+    )
+    reward = Python(tmp_path / "slow.py", "score", limit=1.0)
+    try:
+        assert reward._ask({"columns": {"x": [1.0, None]}}) == {"rewards": [1.0, None]}
+    finally:
+        reward.close()
+
+
+def test_two_processes_under_torchrun(folder):
+    """`--base` names the reference's run where `--run` would be torchrun's own; both draw, learn and end."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "finetune.py",
+               "--base", "base", "--out", "both", "--device", "cpu", "--threads", "1", "--compare", "20", "--steps", "4",
+               "--sample-batch", "32"]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "2 processes" in done.stderr and done.stdout.count("round 2: accepted") == 1
+    tuned(folder, "--steps", "4", "--sample-batch", "32", out="alone")
+    one, two = (
+        checkpoints.load(checkpoints.latest(folder / k / "round-1")).part("model") for k in ("alone", "both")
+    )
+    # The same samples, batches and noise; gradients are summed in another order, which Adam magnifies where they are small.
+    assert all(torch.allclose(one[k], two[k], atol=2e-3) for k in one)
+    assert max(float(v.abs().max()) for k, v in two.items() if k.endswith(".up")) > 0.05
+
+
+def test_no_option_is_taken_for_one_of_torchruns(folder):
+    from torch.distributed.run import get_args_parser
+
+    for program in ("train", "finetune"):
+        said = subprocess.run(
+            [sys.executable, f"{program}.py", "--help"], cwd=folder, capture_output=True, text=True
+        )
+        ours = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", said.stdout)) - {"--run", "--nproc-per-node"}
+        assert {"--out", "--steps"} <= ours
+        for option in sorted(ours):
+            parsed = get_args_parser().parse_args(["program.py", option, "x"])
+            assert parsed.training_script_args == [option, "x"], option

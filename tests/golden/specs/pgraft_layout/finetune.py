@@ -1,6 +1,7 @@
 """Fine-tunes pgraft_layout on samples accepted by their reward (P-GRAFT, arXiv 2510.02692).
 
     python finetune.py --run runs/graft_layout
+    torchrun --nproc-per-node 2 finetune.py --base runs/graft_layout
     python sample.py --adapter
 
 Accepted: the 2 best of 8.  That implies a divergence of 0.832 nats from the reference at the level.

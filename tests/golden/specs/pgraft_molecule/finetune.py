@@ -1,6 +1,7 @@
 """Fine-tunes pgraft_molecule on samples accepted by their reward (P-GRAFT, arXiv 2510.02692).
 
     python finetune.py --run runs/igd_molecule
+    torchrun --nproc-per-node 2 finetune.py --base runs/igd_molecule
     python sample.py --adapter
 
 Accepted: the 2 best of 8, one of each copy.
