@@ -92,7 +92,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     tokens = sum(g.size for g in groups)
     for g in groups:
         for x in g.vars:
-            x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.stop}]"
+            x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.stop}]".replace("[:, 0:", "[:, :")
             if x.members:  # the k-th of them
                 x.rows = (
                     "[:, k : k + 1]" if g.start == "0" else f"[:, {g.start} + k : {int(g.start) + 1} + k]"
@@ -114,7 +114,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
         "reads_files": reads_files(spec), "imports": _imports(program), "kernels": spec.sample.steps is not None or spec.sample.eta is not None or any(x.dropped for x in seen) or any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
-        "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
+        "solo": len(noised) == 1 and not noised[0].members, "whole": False, "full": False, "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
         "tasks": [SimpleNamespace(name=t.name, held=_held(t)) for t in spec.tasks], "chosen": _chosen(spec, noised),

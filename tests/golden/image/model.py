@@ -61,8 +61,7 @@ class Image(nn.Module):
         image = self.image_value(x["image"])
         tokens = image
         clock = self.clock(x["image_count"][:, 0] / len(IMAGE_BETA), self.label_value(x["label"][:, 0]))
-        tokens = self.first(tokens, clock, None)
-        return tokens
+        return self.first(tokens, clock, None)
 
     # ---- training
 
@@ -74,14 +73,8 @@ class Image(nn.Module):
         task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
         label = torch.where(task == 0, label, 10)  # 10: unknown
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "image": image_free,
-            },
-            generator,
-        )
+        free = {"image": image_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "label": label,
@@ -129,27 +122,12 @@ class Image(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "image": self.image_noise.prior((len(start), 1, 784), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        values["label"] = start.values.get(
+        image = self.image_noise.prior((len(start), 1, 784), generator)
+        label = start.values.get(
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
-        return self.denoise(
-            Examples(values, start.present),
-            given,
-            path,
-            generator,
-            temperature,
-            guidance,
-            steps,
-            eta,
-            progress,
-        )
+        noise = Examples({"image": image, "label": label}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, guidance, steps, eta, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -166,29 +144,14 @@ class Image(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["image"].expand(len(samples), -1)
-        values["image"], _ = self.image_noise.at(values["image"], IMAGE_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(
-            Examples(values, samples.present),
-            given,
-            path,
-            generator,
-            temperature,
-            guidance,
-            steps,
-            eta,
-            progress,
-        )
+        image, _ = self.image_noise.at(samples.values["image"], IMAGE_STEPS * m, generator)
+        noisy = Examples(samples.values | {"image": image}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, guidance, steps, eta, progress)
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
-        return x | {
-            "label": torch.full_like(x["label"], 10),
-        }
+        return x | {"label": torch.full_like(x["label"], 10)}
 
     def visit(
         self,
@@ -200,23 +163,19 @@ class Image(nn.Module):
         eta: float,
     ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
-        if "image" in noise:
-            index, asked = layers.queried(x["image_query"], 1)
-            n = layers.take(x["image_count"], index)
-            value = layers.take(x["image"], index)
-            now = dict(x)
-            for k, k_to in kernels.leaps(IMAGE_STEPS, min(steps, IMAGE_STEPS)):
-                now["image"] = layers.put(x["image"], index, value, asked)
-                now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
-                guess = self.image_head(self.trunk(now))
-                if guidance:
-                    other = self.trunk(self.unknown(now))
-                    guess = kernels.guided(guess, self.image_head(other), guidance)
-                origin = guess
-                value = self.image_noise.leap(value, origin, n + k, n + k_to, noise["image"][k - 1], eta)
-            drawn["image"] = layers.put(x["image"], index, value, asked)
-        return drawn
+        index, asked = layers.queried(x["image_query"], 1)
+        n = layers.take(x["image_count"], index)
+        value = layers.take(x["image"], index)
+        now = dict(x)
+        for k, k_to in kernels.leaps(IMAGE_STEPS, min(steps, IMAGE_STEPS)):
+            now["image"] = layers.put(x["image"], index, value, asked)
+            now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+            guess = self.image_head(self.trunk(now))
+            if guidance:
+                other = self.trunk(self.unknown(now))
+                guess = kernels.guided(guess, self.image_head(other), guidance)
+            value = self.image_noise.leap(value, guess, n + k, n + k_to, noise["image"][k - 1], eta)
+        return {"image": layers.put(x["image"], index, value, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -237,11 +196,9 @@ class Image(nn.Module):
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {
-            "image": image_free,
-        }
+        free = {"image": image_free}
         for visit in path.backwards(free):
-            image_query = visit.query.get("image", torch.zeros_like(image_free)) & image_free
+            image_query = visit.query["image"] & image_free
             image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
@@ -250,17 +207,8 @@ class Image(nn.Module):
                 "image_count": image_count,
                 "image_query": image_query,
             }
-            noise = {}
-            if "image" in visit.query:
-                noise["image"] = self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)
-            drawn = self.visit(x, noise, temperature, guidance, steps, eta)
-            image = drawn.get("image", image)
+            noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)}
+            image = self.visit(x, noise, temperature, guidance, steps, eta)["image"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "image": image.clamp(-1.0, 1.0),
-                "label": label,
-            },
-            state.present,
-        )
+        return Examples({"image": image.clamp(-1.0, 1.0), "label": label}, state.present)

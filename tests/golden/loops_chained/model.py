@@ -69,14 +69,8 @@ class LoopsChained(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         letter = clean.values["letter"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "letter": letter_free,
-            },
-            generator,
-        )
+        free = {"letter": letter_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -138,16 +132,9 @@ class LoopsChained(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "letter": self.letter_noise.prior((len(start), 1), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(
-            Examples(values, start.present), given, path, generator, temperature, loops, progress
-        )
+        letter = self.letter_noise.prior((len(start), 1), generator)
+        noise = Examples({"letter": letter}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -162,30 +149,22 @@ class LoopsChained(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["letter"].expand(len(samples), -1)
-        values["letter"] = self.letter_noise.at(values["letter"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(
-            Examples(values, samples.present), given, path, generator, temperature, loops, progress
-        )
+        letter = self.letter_noise.at(samples.values["letter"], m, generator)
+        noisy = Examples(samples.values | {"letter": letter}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
     ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
         h = self.trunk(x, (loops,))[0]
-        if "letter" in noise:
-            index, asked = layers.queried(x["letter_query"], 1)
-            logits = self.letter_head(layers.take(h, index)).float()
-            m = layers.take(x["letter_count"], index)
-            logits = self.letter_noise.admissible(logits, m)
-            token = kernels.choose(logits / temperature, noise["letter"])
-            drawn["letter"] = layers.put(x["letter"], index, token, asked)
-        return drawn
+        index, asked = layers.queried(x["letter_query"], 1)
+        logits = self.letter_head(layers.take(h, index)).float()
+        m = layers.take(x["letter_count"], index)
+        logits = self.letter_noise.admissible(logits, m)
+        token = kernels.choose(logits / temperature, noise["letter"])
+        return {"letter": layers.put(x["letter"], index, token, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -201,28 +180,18 @@ class LoopsChained(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         letter = state.values["letter"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
-        free = {
-            "letter": letter_free,
-        }
+        free = {"letter": letter_free}
         for visit in path.backwards(free):
-            letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
-            letter_count = (visit.count["letter"]).expand(letter.shape)
+            letter_query = visit.query["letter"] & letter_free
+            letter_count = visit.count["letter"].expand(letter.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "letter": letter,
                 "letter_count": letter_count,
                 "letter_query": letter_query,
             }
-            noise = {}
-            if "letter" in visit.query:
-                noise["letter"] = kernels.gumbel((*letter.shape, 27), generator)
-            drawn = self.visit(x, noise, temperature, loops)
-            letter = drawn.get("letter", letter)
+            noise = {"letter": kernels.gumbel((*letter.shape, 27), generator)}
+            letter = self.visit(x, noise, temperature, loops)["letter"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "letter": letter,
-            },
-            state.present,
-        )
+        return Examples({"letter": letter}, state.present)

@@ -72,14 +72,8 @@ class LoopsDeep(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         point = clean.values["point"]
         point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "point": point_free,
-            },
-            generator,
-        )
+        free = {"point": point_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -135,16 +129,9 @@ class LoopsDeep(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "point": self.point_noise.prior((len(start), 1, 2), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(
-            Examples(values, start.present), given, path, generator, temperature, loops, progress
-        )
+        point = self.point_noise.prior((len(start), 1, 2), generator)
+        noise = Examples({"point": point}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -159,35 +146,26 @@ class LoopsDeep(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["point"].expand(len(samples), -1)
-        values["point"], _ = self.point_noise.at(values["point"], POINT_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(
-            Examples(values, samples.present), given, path, generator, temperature, loops, progress
-        )
+        point, _ = self.point_noise.at(samples.values["point"], POINT_STEPS * m, generator)
+        noisy = Examples(samples.values | {"point": point}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int | None
     ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
-        if "point" in noise:
-            index, asked = layers.queried(x["point_query"], 1)
-            n = layers.take(x["point_count"], index)
-            value = layers.take(x["point"], index)
-            now = dict(x)
-            for k in reversed(range(1, POINT_STEPS + 1)):
-                count = LOOPS[k - 1] if loops is None else loops
-                now["point"] = layers.put(x["point"], index, value, asked)
-                now["point_count"] = layers.put(x["point_count"], index, n + k, asked)
-                guess = self.point_head(layers.take(self.trunk(now, (count,))[0], index))
-                origin = guess
-                value = self.point_noise.denoise(value, origin, n + k, noise["point"][k - 1])
-            drawn["point"] = layers.put(x["point"], index, value, asked)
-        return drawn
+        index, asked = layers.queried(x["point_query"], 1)
+        n = layers.take(x["point_count"], index)
+        value = layers.take(x["point"], index)
+        now = dict(x)
+        for k in reversed(range(1, POINT_STEPS + 1)):
+            count = LOOPS[k - 1] if loops is None else loops
+            now["point"] = layers.put(x["point"], index, value, asked)
+            now["point_count"] = layers.put(x["point_count"], index, n + k, asked)
+            guess = self.point_head(layers.take(self.trunk(now, (count,))[0], index))
+            value = self.point_noise.denoise(value, guess, n + k, noise["point"][k - 1])
+        return {"point": layers.put(x["point"], index, value, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -203,11 +181,9 @@ class LoopsDeep(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         point = state.values["point"]
         point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
-        free = {
-            "point": point_free,
-        }
+        free = {"point": point_free}
         for visit in path.backwards(free):
-            point_query = visit.query.get("point", torch.zeros_like(point_free)) & point_free
+            point_query = visit.query["point"] & point_free
             point_count = (POINT_STEPS * visit.count["point"]).expand(point.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
@@ -215,16 +191,8 @@ class LoopsDeep(nn.Module):
                 "point_count": point_count,
                 "point_query": point_query,
             }
-            noise = {}
-            if "point" in visit.query:
-                noise["point"] = self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)
-            drawn = self.visit(x, noise, temperature, loops)
-            point = drawn.get("point", point)
+            noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)}
+            point = self.visit(x, noise, temperature, loops)["point"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "point": point,
-            },
-            state.present,
-        )
+        return Examples({"point": point}, state.present)

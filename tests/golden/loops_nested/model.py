@@ -110,15 +110,8 @@ class LoopsNested(nn.Module):
         shift = clean.values["shift"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
         shift_free = torch.ones_like(shift[..., 0], dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "letter": letter_free,
-                "shift": shift_free,
-            },
-            generator,
-        )
+        free = {"letter": letter_free, "shift": shift_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -164,12 +157,12 @@ class LoopsNested(nn.Module):
 
         # predict letter by clean (loops_nested.gen:32)
         index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h[:, 0:1], index))
+        logits = self.letter_head(layers.take(h[:, :1], index))
         target = layers.take(x["letter_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
         # outer.uniform(1, last - 1) learns from the truth and from outer.last, whose gradient stops here (loops_nested.gen:35)
-        early_logits = self.letter_head(layers.take(early[:, 0:1], index))
+        early_logits = self.letter_head(layers.take(early[:, :1], index))
         blend = distillation.blend_tokens(target, logits, truth)
         cost = distillation.cross_entropy(early_logits, blend)
         loss["letter student"] = torch.where(asked, cost, 0.0).sum(1).mean()
@@ -202,17 +195,10 @@ class LoopsNested(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "letter": self.letter_noise.prior((len(start), 1), generator),
-            "shift": self.shift_noise.prior((len(start), 1, 2), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(
-            Examples(values, start.present), given, path, generator, temperature, loops, progress
-        )
+        letter = self.letter_noise.prior((len(start), 1), generator)
+        shift = self.shift_noise.prior((len(start), 1, 2), generator)
+        noise = Examples({"letter": letter, "shift": shift}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -227,17 +213,12 @@ class LoopsNested(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["letter"].expand(len(samples), -1)
-        values["letter"] = self.letter_noise.at(values["letter"], m, generator)
+        letter = self.letter_noise.at(samples.values["letter"], m, generator)
         m = path.count["shift"].expand(len(samples), -1)
-        values["shift"], _ = self.shift_noise.at(values["shift"], SHIFT_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(
-            Examples(values, samples.present), given, path, generator, temperature, loops, progress
-        )
+        shift, _ = self.shift_noise.at(samples.values["shift"], SHIFT_STEPS * m, generator)
+        noisy = Examples(samples.values | {"letter": letter, "shift": shift}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
@@ -247,7 +228,7 @@ class LoopsNested(nn.Module):
         h = self.trunk(x, (loops,))[0]
         if "letter" in noise:
             index, asked = layers.queried(x["letter_query"], 1)
-            logits = self.letter_head(layers.take(h[:, 0:1], index)).float()
+            logits = self.letter_head(layers.take(h[:, :1], index)).float()
             m = layers.take(x["letter_count"], index)
             logits = self.letter_noise.before(logits, m)
             token = kernels.choose(logits / temperature, noise["letter"])
@@ -280,13 +261,10 @@ class LoopsNested(nn.Module):
         shift = state.values["shift"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
         shift_free = torch.ones_like(shift[..., 0], dtype=torch.bool)
-        free = {
-            "letter": letter_free,
-            "shift": shift_free,
-        }
+        free = {"letter": letter_free, "shift": shift_free}
         for visit in path.backwards(free):
             letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
-            letter_count = (visit.count["letter"]).expand(letter.shape)
+            letter_count = visit.count["letter"].expand(letter.shape)
             shift_query = visit.query.get("shift", torch.zeros_like(shift_free)) & shift_free
             shift_count = (SHIFT_STEPS * visit.count["shift"]).expand(shift.shape[:-1])
             x = {
@@ -308,10 +286,4 @@ class LoopsNested(nn.Module):
             shift = drawn.get("shift", shift)
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "letter": letter,
-                "shift": shift,
-            },
-            state.present,
-        )
+        return Examples({"letter": letter, "shift": shift}, state.present)

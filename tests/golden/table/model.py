@@ -143,8 +143,7 @@ class Table(nn.Module):
             ),
             1,
         )
-        tokens = self.first(tokens, clock, None, rows=asked)
-        return tokens
+        return self.first(tokens, clock, None, rows=asked)
 
     # ---- training
 
@@ -161,17 +160,8 @@ class Table(nn.Module):
         grade_free = torch.ones_like(grade, dtype=torch.bool)
         age_free = torch.ones_like(age[..., 0], dtype=torch.bool)
         money_free = torch.ones_like(money[..., 0], dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "work": work_free,
-                "grade": grade_free,
-                "age": age_free,
-                "money": money_free,
-            },
-            generator,
-        )
+        free = {"work": work_free, "grade": grade_free, "age": age_free, "money": money_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "label": label,
@@ -280,18 +270,17 @@ class Table(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "work": self.work_noise.prior((len(start), 1), generator),
-            "grade": self.grade_noise.prior((len(start), 1), generator),
-            "age": self.age_noise.prior((len(start), 1, 1), generator),
-            "money": self.money_noise.prior((len(start), 1, 2), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        values |= {name: start.values[name] for name in ("label",)}
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        work = self.work_noise.prior((len(start), 1), generator)
+        grade = self.grade_noise.prior((len(start), 1), generator)
+        age = self.age_noise.prior((len(start), 1, 1), generator)
+        money = self.money_noise.prior((len(start), 1, 2), generator)
+        if "work" in given:
+            work = torch.where(given["work"], start.values["work"], work)
+        noise = Examples(
+            {"label": start.values["label"], "work": work, "grade": grade, "age": age, "money": money},
+            start.present,
+        )
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -305,19 +294,20 @@ class Table(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["work"].expand(len(samples), -1)
-        values["work"] = self.work_noise.at(values["work"], m, generator)
+        work = self.work_noise.at(samples.values["work"], m, generator)
         m = path.count["grade"].expand(len(samples), -1)
-        values["grade"] = self.grade_noise.at(values["grade"], m, generator)
+        grade = self.grade_noise.at(samples.values["grade"], m, generator)
         m = path.count["age"].expand(len(samples), -1)
-        values["age"], _ = self.age_noise.at(values["age"], AGE_STEPS * m, generator)
+        age, _ = self.age_noise.at(samples.values["age"], AGE_STEPS * m, generator)
         m = path.count["money"].expand(len(samples), -1)
-        values["money"], _ = self.money_noise.at(values["money"], MONEY_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        money, _ = self.money_noise.at(samples.values["money"], MONEY_STEPS * m, generator)
+        if "work" in given:
+            work = torch.where(given["work"], samples.values["work"], work)
+        noisy = Examples(
+            samples.values | {"work": work, "grade": grade, "age": age, "money": money}, samples.present
+        )
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -344,8 +334,7 @@ class Table(nn.Module):
             row = layers.take(h[:, 3:4], index)
             for k in reversed(range(1, AGE_STEPS + 1)):
                 guess = self.age_head(row, value, (n + k) / len(AGE_BETA))
-                origin = guess
-                value = self.age_noise.denoise(value, origin, n + k, noise["age"][k - 1])
+                value = self.age_noise.denoise(value, guess, n + k, noise["age"][k - 1])
             drawn["age"] = layers.put(x["age"], index, value, asked)
         if "money" in noise:
             index, asked = layers.queried(x["money_query"], 1)
@@ -380,17 +369,12 @@ class Table(nn.Module):
         grade_free = torch.ones_like(grade, dtype=torch.bool)
         age_free = torch.ones_like(age[..., 0], dtype=torch.bool)
         money_free = torch.ones_like(money[..., 0], dtype=torch.bool)
-        free = {
-            "work": work_free,
-            "grade": grade_free,
-            "age": age_free,
-            "money": money_free,
-        }
+        free = {"work": work_free, "grade": grade_free, "age": age_free, "money": money_free}
         for visit in path.backwards(free):
             work_query = visit.query.get("work", torch.zeros_like(work_free)) & work_free
             work_count = (visit.count["work"] * ~work_given).expand(work.shape)
             grade_query = visit.query.get("grade", torch.zeros_like(grade_free)) & grade_free
-            grade_count = (visit.count["grade"]).expand(grade.shape)
+            grade_count = visit.count["grade"].expand(grade.shape)
             age_query = visit.query.get("age", torch.zeros_like(age_free)) & age_free
             age_count = (AGE_STEPS * visit.count["age"]).expand(age.shape[:-1])
             money_query = visit.query.get("money", torch.zeros_like(money_free)) & money_free
@@ -429,12 +413,6 @@ class Table(nn.Module):
             if progress is not None:
                 progress(1)
         return Examples(
-            {
-                "label": label,
-                "work": work,
-                "grade": grade,
-                "age": age.clamp(-1.0, 1.0),
-                "money": money,
-            },
+            {"label": label, "work": work, "grade": grade, "age": age.clamp(-1.0, 1.0), "money": money},
             state.present,
         )

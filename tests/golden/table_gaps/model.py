@@ -126,8 +126,7 @@ class TableGaps(nn.Module):
         asked, _ = layers.queried(
             torch.cat([x["number_query"], x["height_query"], x["height_gap_query"], x["job_query"]], 1), 1
         )
-        tokens = self.core_loop(tokens, clock, None, rows=asked)
-        return tokens
+        return self.core_loop(tokens, clock, None, rows=asked)
 
     # ---- training
 
@@ -141,17 +140,8 @@ class TableGaps(nn.Module):
         height_free = torch.ones_like(height[..., 0], dtype=torch.bool)
         height_gap_free = torch.ones_like(height_gap, dtype=torch.bool)
         job_free = torch.ones_like(job, dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "number": number_free,
-                "height": height_free,
-                "height_gap": height_gap_free,
-                "job": job_free,
-            },
-            generator,
-        )
+        free = {"number": number_free, "height": height_free, "height_gap": height_gap_free, "job": job_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -220,7 +210,7 @@ class TableGaps(nn.Module):
 
         # predict number by epsilon (table_gaps.gen:29)
         index, asked = layers.queried(x["number_query"], 1)
-        row = layers.take(h[:, 0:3], index)[:, :, None]
+        row = layers.take(h[:, :3], index)[:, :, None]
         guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
@@ -260,17 +250,14 @@ class TableGaps(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "number": self.number_noise.prior((len(start), 3, 1), generator),
-            "height": self.height_noise.prior((len(start), 1, 1), generator),
-            "height_gap": self.height_gap_noise.prior((len(start), 1), generator),
-            "job": self.job_noise.prior((len(start), 1), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        number = self.number_noise.prior((len(start), 3, 1), generator)
+        height = self.height_noise.prior((len(start), 1, 1), generator)
+        height_gap = self.height_gap_noise.prior((len(start), 1), generator)
+        job = self.job_noise.prior((len(start), 1), generator)
+        noise = Examples(
+            {"number": number, "height": height, "height_gap": height_gap, "job": job}, start.present
+        )
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -284,19 +271,19 @@ class TableGaps(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["number"].expand(len(samples), -1)
-        values["number"], _ = self.number_noise.at(values["number"], NUMBER_STEPS * m, generator)
+        number, _ = self.number_noise.at(samples.values["number"], NUMBER_STEPS * m, generator)
         m = path.count["height"].expand(len(samples), -1)
-        values["height"], _ = self.height_noise.at(values["height"], HEIGHT_STEPS * m, generator)
+        height, _ = self.height_noise.at(samples.values["height"], HEIGHT_STEPS * m, generator)
         m = path.count["height_gap"].expand(len(samples), -1)
-        values["height_gap"] = self.height_gap_noise.at(values["height_gap"], m, generator)
+        height_gap = self.height_gap_noise.at(samples.values["height_gap"], m, generator)
         m = path.count["job"].expand(len(samples), -1)
-        values["job"] = self.job_noise.at(values["job"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        job = self.job_noise.at(samples.values["job"], m, generator)
+        noisy = Examples(
+            samples.values | {"number": number, "height": height, "height_gap": height_gap, "job": job},
+            samples.present,
+        )
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -306,7 +293,7 @@ class TableGaps(nn.Module):
             index, asked = layers.queried(x["number_query"], 1)
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
-            row = layers.take(h[:, 0:3], index)
+            row = layers.take(h[:, :3], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
                 guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
@@ -319,8 +306,7 @@ class TableGaps(nn.Module):
             row = layers.take(h[:, 3:4], index)
             for k in reversed(range(1, HEIGHT_STEPS + 1)):
                 guess = self.height_head(row, value, (n + k) / len(HEIGHT_BETA))
-                origin = guess
-                value = self.height_noise.denoise(value, origin, n + k, noise["height"][k - 1])
+                value = self.height_noise.denoise(value, guess, n + k, noise["height"][k - 1])
             drawn["height"] = layers.put(x["height"], index, value, asked)
         if "height_gap" in noise:
             index, asked = layers.queried(x["height_gap_query"], 1)
@@ -353,12 +339,7 @@ class TableGaps(nn.Module):
         height_free = torch.ones_like(height[..., 0], dtype=torch.bool)
         height_gap_free = torch.ones_like(height_gap, dtype=torch.bool)
         job_free = torch.ones_like(job, dtype=torch.bool)
-        free = {
-            "number": number_free,
-            "height": height_free,
-            "height_gap": height_gap_free,
-            "job": job_free,
-        }
+        free = {"number": number_free, "height": height_free, "height_gap": height_gap_free, "job": job_free}
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
@@ -367,9 +348,9 @@ class TableGaps(nn.Module):
             height_gap_query = (
                 visit.query.get("height_gap", torch.zeros_like(height_gap_free)) & height_gap_free
             )
-            height_gap_count = (visit.count["height_gap"]).expand(height_gap.shape)
+            height_gap_count = visit.count["height_gap"].expand(height_gap.shape)
             job_query = visit.query.get("job", torch.zeros_like(job_free)) & job_free
-            job_count = (visit.count["job"]).expand(job.shape)
+            job_count = visit.count["job"].expand(job.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "number": number,
@@ -402,11 +383,5 @@ class TableGaps(nn.Module):
             if progress is not None:
                 progress(1)
         return Examples(
-            {
-                "number": number,
-                "height": height,
-                "height_gap": height_gap,
-                "job": job,
-            },
-            state.present,
+            {"number": number, "height": height, "height_gap": height_gap, "job": job}, state.present
         )

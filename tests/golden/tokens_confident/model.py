@@ -56,8 +56,7 @@ class TokensConfident(nn.Module):
         token = self.token_value(x["token"])
         tokens = self.token_site + token
         clock = self.clock(x["time"])
-        tokens = self.core_loop(tokens, clock, None)
-        return tokens
+        return self.core_loop(tokens, clock, None)
 
     # ---- training
 
@@ -65,14 +64,8 @@ class TokensConfident(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         token = clean.values["token"]
         token_free = torch.ones_like(token, dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "token": token_free,
-            },
-            generator,
-        )
+        free = {"token": token_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -111,14 +104,9 @@ class TokensConfident(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "token": self.token_noise.prior((len(start), 36), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        token = self.token_noise.prior((len(start), 36), generator)
+        noise = Examples({"token": token}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -132,26 +120,20 @@ class TokensConfident(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["token"].expand(len(samples), -1)
-        values["token"] = self.token_noise.at(values["token"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        token = self.token_noise.at(samples.values["token"], m, generator)
+        noisy = Examples(samples.values | {"token": token}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
         h = self.trunk(x)
-        if "token" in noise:
-            # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
-            logits = self.token_head(h).float() / temperature
-            token = kernels.choose(logits, noise["token"])
-            wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
-            sure = order.surest(logits, token, x["token_query"], x["token_stay"], wobble)
-            drawn["token"] = torch.where(sure, token, x["token"])
-        return drawn
+        # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
+        logits = self.token_head(h).float() / temperature
+        token = kernels.choose(logits, noise["token"])
+        wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
+        sure = order.surest(logits, token, x["token_query"], x["token_stay"], wobble)
+        return {"token": torch.where(sure, token, x["token"])}
 
     @torch.no_grad()
     def denoise(
@@ -166,9 +148,7 @@ class TokensConfident(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given the state."""
         token = state.values["token"]
         token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {
-            "token": token_free,
-        }
+        free = {"token": token_free}
         for visit in path.backwards(free):
             token_query = token_free & (token == self.token_noise.clean_values)
             x = {
@@ -177,17 +157,11 @@ class TokensConfident(nn.Module):
                 "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
                 "token_query": token_query,
             }
-            noise = {}
-            if "token" in visit.query:
-                noise["token"] = kernels.gumbel((*token.shape, 64), generator)
-                noise["token chosen"] = kernels.gumbel(token.shape, generator)
-            drawn = self.visit(x, noise, temperature)
-            token = drawn.get("token", token)
+            noise = {
+                "token": kernels.gumbel((*token.shape, 64), generator),
+                "token chosen": kernels.gumbel(token.shape, generator),
+            }
+            token = self.visit(x, noise, temperature)["token"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "token": token,
-            },
-            state.present,
-        )
+        return Examples({"token": token}, state.present)

@@ -66,8 +66,7 @@ class TokensMasked(nn.Module):
         present = x["place_present"][:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(x["letter_query"], 4)
-        tokens = self.first(tokens, clock, present, rows=asked)
-        return tokens
+        return self.first(tokens, clock, present, rows=asked)
 
     # ---- training
 
@@ -76,14 +75,8 @@ class TokensMasked(nn.Module):
         place_present = clean.present["place"]
         letter = clean.values["letter"]
         letter_free = place_present
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "letter": letter_free,
-            },
-            generator,
-        )
+        free = {"letter": letter_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "place_present": place_present,
@@ -126,14 +119,9 @@ class TokensMasked(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "letter": self.letter_noise.prior(start.present["place"].shape, generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        letter = self.letter_noise.prior(start.present["place"].shape, generator)
+        noise = Examples({"letter": letter}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -147,26 +135,20 @@ class TokensMasked(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["letter"][:, : samples.present["place"].shape[1]].expand(len(samples), -1)
-        values["letter"] = self.letter_noise.at(values["letter"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        letter = self.letter_noise.at(samples.values["letter"], m, generator)
+        noisy = Examples(samples.values | {"letter": letter}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
         h = self.trunk(x)
-        if "letter" in noise:
-            index, asked = layers.queried(x["letter_query"], 4)
-            logits = self.letter_head(layers.take(h, index)).float()
-            m = layers.take(x["letter_count"], index) - 1
-            logits = self.letter_noise.posterior(logits, layers.take(x["letter"], index), m)
-            token = kernels.choose(logits / temperature, noise["letter"])
-            drawn["letter"] = layers.put(x["letter"], index, token, asked)
-        return drawn
+        index, asked = layers.queried(x["letter_query"], 4)
+        logits = self.letter_head(layers.take(h, index)).float()
+        m = layers.take(x["letter_count"], index) - 1
+        logits = self.letter_noise.posterior(logits, layers.take(x["letter"], index), m)
+        token = kernels.choose(logits / temperature, noise["letter"])
+        return {"letter": layers.put(x["letter"], index, token, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -182,12 +164,10 @@ class TokensMasked(nn.Module):
         place_present = state.present["place"]
         letter = state.values["letter"]
         letter_free = place_present
-        free = {
-            "letter": letter_free,
-        }
+        free = {"letter": letter_free}
         for visit in path.backwards(free):
-            letter_query = visit.query.get("letter", torch.zeros_like(letter_free)) & letter_free
-            letter_count = (visit.count["letter"]).expand(letter.shape)
+            letter_query = visit.query["letter"] & letter_free
+            letter_count = visit.count["letter"].expand(letter.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "place_present": place_present,
@@ -195,16 +175,8 @@ class TokensMasked(nn.Module):
                 "letter_count": letter_count + letter_query,
                 "letter_query": letter_query,
             }
-            noise = {}
-            if "letter" in visit.query:
-                noise["letter"] = kernels.gumbel((len(state), min(4, letter.shape[1]), 28), generator)
-            drawn = self.visit(x, noise, temperature)
-            letter = drawn.get("letter", letter)
+            noise = {"letter": kernels.gumbel((len(state), min(4, letter.shape[1]), 28), generator)}
+            letter = self.visit(x, noise, temperature)["letter"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "letter": letter * place_present,
-            },
-            state.present,
-        )
+        return Examples({"letter": letter * place_present}, state.present)

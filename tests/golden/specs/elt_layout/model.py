@@ -112,15 +112,8 @@ class EltLayout(nn.Module):
         box_held = box_given[..., None].repeat(1, 1, 4)
         box_held[..., 2:4] |= (element_present & (task == 2))[..., None]
         box_free = element_present & ~box_given
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "category": category_free,
-                "box": box_free,
-            },
-            generator,
-        )
+        free = {"category": category_free, "box": box_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "element_present": element_present,
@@ -221,17 +214,15 @@ class EltLayout(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "category": self.category_noise.prior(start.present["element"].shape, generator),
-            "box": self.box_noise.prior((*start.present["element"].shape, 4), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(
-            Examples(values, start.present), given, path, generator, temperature, loops, progress
-        )
+        category = self.category_noise.prior(start.present["element"].shape, generator)
+        box = self.box_noise.prior((*start.present["element"].shape, 4), generator)
+        if "category" in given:
+            category = torch.where(given["category"], start.values["category"], category)
+        if "box" in given:
+            known = layers.components(given["box"], box)
+            box = torch.where(known, start.values["box"], box)
+        noise = Examples({"category": category, "box": box}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -246,17 +237,17 @@ class EltLayout(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["category"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
-        values["category"] = self.category_noise.at(values["category"], m, generator)
+        category = self.category_noise.at(samples.values["category"], m, generator)
         m = path.count["box"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
-        values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(
-            Examples(values, samples.present), given, path, generator, temperature, loops, progress
-        )
+        box, _ = self.box_noise.at(samples.values["box"], BOX_STEPS * m, generator)
+        if "category" in given:
+            category = torch.where(given["category"], samples.values["category"], category)
+        if "box" in given:
+            known = layers.components(given["box"], box)
+            box = torch.where(known, samples.values["box"], box)
+        noisy = Examples(samples.values | {"category": category, "box": box}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
@@ -303,10 +294,7 @@ class EltLayout(nn.Module):
         box_held = layers.components(given.get("box"), box)
         box_given = box_held.all(-1)
         box_free = element_present & ~box_given
-        free = {
-            "category": category_free,
-            "box": box_free,
-        }
+        free = {"category": category_free, "box": box_free}
         for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
             category_count = (visit.count["category"] * ~category_given).expand(category.shape)

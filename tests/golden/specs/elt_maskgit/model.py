@@ -87,14 +87,8 @@ class EltMaskgit(nn.Module):
         task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
         label = torch.where(task == 0, label, 10)  # 10: unknown
         token_free = torch.ones_like(token, dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "token": token_free,
-            },
-            generator,
-        )
+        free = {"token": token_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "label": label,
@@ -123,11 +117,11 @@ class EltMaskgit(nn.Module):
 
         # predict token by clean (elt_maskgit.gen:28)
         asked = x["token_query"]
-        logits = self.token_head(h[:, 0:49])
+        logits = self.token_head(h[:, :49])
         cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
         loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_maskgit.gen:30)
-        early_logits = self.token_head(early[:, 0:49])
+        early_logits = self.token_head(early[:, :49])
         blend = distillation.blend_tokens(x["token_target"], logits, truth)
         cost = distillation.cross_entropy(early_logits, blend)
         loss["token student"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
@@ -148,19 +142,12 @@ class EltMaskgit(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "token": self.token_noise.prior((len(start), 49), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        values["label"] = start.values.get(
+        token = self.token_noise.prior((len(start), 49), generator)
+        label = start.values.get(
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
-        return self.denoise(
-            Examples(values, start.present), given, path, generator, temperature, guidance, loops, progress
-        )
+        noise = Examples({"token": token, "label": label}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, guidance, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -176,42 +163,32 @@ class EltMaskgit(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["token"].expand(len(samples), -1)
-        values["token"] = self.token_noise.at(values["token"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(
-            Examples(values, samples.present), given, path, generator, temperature, guidance, loops, progress
-        )
+        token = self.token_noise.at(samples.values["token"], m, generator)
+        noisy = Examples(samples.values | {"token": token}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, guidance, loops, progress)
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
-        return x | {
-            "label": torch.full_like(x["label"], 10),
-        }
+        return x | {"label": torch.full_like(x["label"], 10)}
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, guidance: float, loops: int
     ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
         h = self.trunk(x, (loops,))[0]
         h_unknown = self.trunk(self.unknown(x), (loops,))[0] if guidance else h
         u = x["time"][:, None, None]  # the schedule of the temperature (elt_maskgit.gen:46)
         scale = temperature * (0.5 + 0.8 * u)
-        if "token" in noise:
-            # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
-            logits = self.token_head(h[:, 0:49]).float()
-            if guidance:
-                logits = kernels.guided(logits, self.token_head(h_unknown[:, 0:49]).float(), guidance)
-            logits = logits / scale
-            token = kernels.choose(logits, noise["token"])
-            wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
-            sure = order.surest(logits, token, x["token_query"], x["token_stay"], wobble)
-            drawn["token"] = torch.where(sure, token, x["token"])
-        return drawn
+        # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
+        logits = self.token_head(h[:, :49]).float()
+        if guidance:
+            logits = kernels.guided(logits, self.token_head(h_unknown[:, :49]).float(), guidance)
+        logits = logits / scale
+        token = kernels.choose(logits, noise["token"])
+        wobble = 4.5 * x["time"][:, None] * noise["token chosen"]
+        sure = order.surest(logits, token, x["token_query"], x["token_stay"], wobble)
+        return {"token": torch.where(sure, token, x["token"])}
 
     @torch.no_grad()
     def denoise(
@@ -231,9 +208,7 @@ class EltMaskgit(nn.Module):
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
         token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {
-            "token": token_free,
-        }
+        free = {"token": token_free}
         for visit in path.backwards(free):
             token_query = token_free & (token == self.token_noise.clean_values)
             x = {
@@ -243,18 +218,11 @@ class EltMaskgit(nn.Module):
                 "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
                 "token_query": token_query,
             }
-            noise = {}
-            if "token" in visit.query:
-                noise["token"] = kernels.gumbel((*token.shape, 64), generator)
-                noise["token chosen"] = kernels.gumbel(token.shape, generator)
-            drawn = self.visit(x, noise, temperature, guidance, loops)
-            token = drawn.get("token", token)
+            noise = {
+                "token": kernels.gumbel((*token.shape, 64), generator),
+                "token chosen": kernels.gumbel(token.shape, generator),
+            }
+            token = self.visit(x, noise, temperature, guidance, loops)["token"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "token": token,
-                "label": label,
-            },
-            state.present,
-        )
+        return Examples({"token": token, "label": label}, state.present)

@@ -95,8 +95,7 @@ class GgmSat3(nn.Module):
         asked, _ = layers.queried(
             torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 1
         )
-        tokens = self.core_loop(tokens, clock, present, rows=asked)
-        return tokens
+        return self.core_loop(tokens, clock, present, rows=asked)
 
     # ---- training
 
@@ -109,14 +108,8 @@ class GgmSat3(nn.Module):
         third = clean.values["third"]
         x_ = clean.values["x"]
         x__free = variable_present
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "x": x__free,
-            },
-            generator,
-        )
+        free = {"x": x__free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "clause_present": clause_present,
@@ -168,22 +161,17 @@ class GgmSat3(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "x": self.x__noise.prior(start.present["variable"].shape, generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        values |= {
-            name: start.values[name]
-            for name in (
-                "first",
-                "second",
-                "third",
-            )
-        }
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        x_ = self.x__noise.prior(start.present["variable"].shape, generator)
+        noise = Examples(
+            {
+                "first": start.values["first"],
+                "second": start.values["second"],
+                "third": start.values["third"],
+                "x": x_,
+            },
+            start.present,
+        )
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -197,25 +185,19 @@ class GgmSat3(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["x"][:, : samples.present["variable"].shape[1]].expand(len(samples), -1)
-        values["x"] = self.x__noise.at(values["x"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        x_ = self.x__noise.at(samples.values["x"], m, generator)
+        noisy = Examples(samples.values | {"x": x_}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
         h = self.trunk(x)
-        if "x" in noise:
-            index, asked = layers.queried(x["x__query"], 1)
-            logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
-            logits = logits + self.x__noise.law.log()
-            token = kernels.choose(logits / temperature, noise["x"])
-            drawn["x"] = layers.put(x["x_"], index, token, asked)
-        return drawn
+        index, asked = layers.queried(x["x__query"], 1)
+        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
+        logits = logits + self.x__noise.law.log()
+        token = kernels.choose(logits / temperature, noise["x"])
+        return {"x": layers.put(x["x_"], index, token, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -235,12 +217,10 @@ class GgmSat3(nn.Module):
         third = state.values["third"]
         x_ = state.values["x"]
         x__free = variable_present
-        free = {
-            "x": x__free,
-        }
+        free = {"x": x__free}
         for visit in path.backwards(free):
-            x__query = visit.query.get("x", torch.zeros_like(x__free)) & x__free
-            x__count = (visit.count["x"]).expand(x_.shape)
+            x__query = visit.query["x"] & x__free
+            x__count = visit.count["x"].expand(x_.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "clause_present": clause_present,
@@ -252,11 +232,8 @@ class GgmSat3(nn.Module):
                 "x__count": x__count,
                 "x__query": x__query,
             }
-            noise = {}
-            if "x" in visit.query:
-                noise["x"] = kernels.gumbel((len(state), 1, 2), generator)
-            drawn = self.visit(x, noise, temperature)
-            x_ = drawn.get("x", x_)
+            noise = {"x": kernels.gumbel((len(state), 1, 2), generator)}
+            x_ = self.visit(x, noise, temperature)["x"]
             if progress is not None:
                 progress(1)
         return Examples(

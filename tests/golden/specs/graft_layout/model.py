@@ -84,8 +84,7 @@ class GraftLayout(nn.Module):
         present = x["element_present"][:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(x["category_query"] | x["box_query"], 1)
-        tokens = self.core_loop(tokens, clock, present, rows=asked)
-        return tokens
+        return self.core_loop(tokens, clock, present, rows=asked)
 
     # ---- training
 
@@ -96,15 +95,8 @@ class GraftLayout(nn.Module):
         box = clean.values["box"]
         category_free = element_present
         box_free = element_present
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "category": category_free,
-                "box": box_free,
-            },
-            generator,
-        )
+        free = {"category": category_free, "box": box_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "element_present": element_present,
@@ -177,15 +169,10 @@ class GraftLayout(nn.Module):
     ) -> tuple[Examples, order.Trajectory]:
         """Pure noise where nothing is given, and the visits that lead to it."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "category": self.category_noise.prior(start.present["element"].shape, generator),
-            "box": self.box_noise.prior((*start.present["element"].shape, 4), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return Examples(values, start.present), path
+        category = self.category_noise.prior(start.present["element"].shape, generator)
+        box = self.box_noise.prior((*start.present["element"].shape, 4), generator)
+        noise = Examples({"category": category, "box": box}, start.present)
+        return noise, path
 
     @torch.no_grad()
     def descend(
@@ -215,17 +202,12 @@ class GraftLayout(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["category"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
-        values["category"] = self.category_noise.at(values["category"], m, generator)
+        category = self.category_noise.at(samples.values["category"], m, generator)
         m = path.count["box"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
-        values["box"], _ = self.box_noise.at(values["box"], BOX_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.descend(Examples(values, samples.present), given, path, generator, temperature, progress)[
-            1
-        ]
+        box, _ = self.box_noise.at(samples.values["box"], BOX_STEPS * m, generator)
+        noisy = Examples(samples.values | {"category": category, "box": box}, samples.present)
+        return self.descend(noisy, given, path, generator, temperature, progress)[1]
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -264,13 +246,10 @@ class GraftLayout(nn.Module):
         box = state.values["box"]
         category_free = element_present
         box_free = element_present
-        free = {
-            "category": category_free,
-            "box": box_free,
-        }
+        free = {"category": category_free, "box": box_free}
         for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
-            category_count = (visit.count["category"]).expand(category.shape)
+            category_count = visit.count["category"].expand(category.shape)
             box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
             box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
             x = {

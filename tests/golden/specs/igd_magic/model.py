@@ -104,8 +104,7 @@ class IgdMagic(nn.Module):
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(torch.cat([x["number_query"], x["class__query"]], 1), 1)
-        tokens = self.core_loop(tokens, clock, None, rows=asked)
-        return tokens
+        return self.core_loop(tokens, clock, None, rows=asked)
 
     # ---- training
 
@@ -115,15 +114,8 @@ class IgdMagic(nn.Module):
         class_ = clean.values["class"]
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
         class__free = torch.ones_like(class_, dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "number": number_free,
-                "class": class__free,
-            },
-            generator,
-        )
+        free = {"number": number_free, "class": class__free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -164,7 +156,7 @@ class IgdMagic(nn.Module):
 
         # predict number by epsilon (igd_magic.gen:25)
         index, asked = layers.queried(x["number_query"], 1)
-        row = layers.take(h[:, 0:10], index)[:, :, None]
+        row = layers.take(h[:, :10], index)[:, :, None]
         guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
@@ -190,15 +182,10 @@ class IgdMagic(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "number": self.number_noise.prior((len(start), 10, 1), generator),
-            "class": self.class__noise.prior((len(start), 1), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        number = self.number_noise.prior((len(start), 10, 1), generator)
+        class_ = self.class__noise.prior((len(start), 1), generator)
+        noise = Examples({"number": number, "class": class_}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -212,15 +199,12 @@ class IgdMagic(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["number"].expand(len(samples), -1)
-        values["number"], _ = self.number_noise.at(values["number"], NUMBER_STEPS * m, generator)
+        number, _ = self.number_noise.at(samples.values["number"], NUMBER_STEPS * m, generator)
         m = path.count["class"].expand(len(samples), -1)
-        values["class"] = self.class__noise.at(values["class"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        class_ = self.class__noise.at(samples.values["class"], m, generator)
+        noisy = Examples(samples.values | {"number": number, "class": class_}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -230,7 +214,7 @@ class IgdMagic(nn.Module):
             index, asked = layers.queried(x["number_query"], 1)
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
-            row = layers.take(h[:, 0:10], index)
+            row = layers.take(h[:, :10], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
                 guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
@@ -258,15 +242,12 @@ class IgdMagic(nn.Module):
         class_ = state.values["class"]
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
         class__free = torch.ones_like(class_, dtype=torch.bool)
-        free = {
-            "number": number_free,
-            "class": class__free,
-        }
+        free = {"number": number_free, "class": class__free}
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
             class__query = visit.query.get("class", torch.zeros_like(class__free)) & class__free
-            class__count = (visit.count["class"]).expand(class_.shape)
+            class__count = visit.count["class"].expand(class_.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "number": number,
@@ -286,10 +267,4 @@ class IgdMagic(nn.Module):
             class_ = drawn.get("class", class_)
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "number": number,
-                "class": class_,
-            },
-            state.present,
-        )
+        return Examples({"number": number, "class": class_}, state.present)

@@ -90,8 +90,7 @@ class IgdMolecule(nn.Module):
         present = x["atom_present"][:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(x["element_query"] | x["position_query"], 1)
-        tokens = self.core_loop(tokens, clock, present, rows=asked)
-        return tokens
+        return self.core_loop(tokens, clock, present, rows=asked)
 
     # ---- training
 
@@ -103,15 +102,8 @@ class IgdMolecule(nn.Module):
         position = symmetry.rotate(position, generator)
         element_free = atom_present
         position_free = atom_present
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "element": element_free,
-                "position": position_free,
-            },
-            generator,
-        )
+        free = {"element": element_free, "position": position_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
             "atom_present": atom_present,
@@ -179,15 +171,10 @@ class IgdMolecule(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "element": self.element_noise.prior(start.present["atom"].shape, generator),
-            "position": self.position_noise.prior((*start.present["atom"].shape, 3), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        element = self.element_noise.prior(start.present["atom"].shape, generator)
+        position = self.position_noise.prior((*start.present["atom"].shape, 3), generator)
+        noise = Examples({"element": element, "position": position}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -201,15 +188,12 @@ class IgdMolecule(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["element"][:, : samples.present["atom"].shape[1]].expand(len(samples), -1)
-        values["element"] = self.element_noise.at(values["element"], m, generator)
+        element = self.element_noise.at(samples.values["element"], m, generator)
         m = path.count["position"][:, : samples.present["atom"].shape[1]].expand(len(samples), -1)
-        values["position"], _ = self.position_noise.at(values["position"], POSITION_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        position, _ = self.position_noise.at(samples.values["position"], POSITION_STEPS * m, generator)
+        noisy = Examples(samples.values | {"element": element, "position": position}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -248,13 +232,10 @@ class IgdMolecule(nn.Module):
         position = state.values["position"]
         element_free = atom_present
         position_free = atom_present
-        free = {
-            "element": element_free,
-            "position": position_free,
-        }
+        free = {"element": element_free, "position": position_free}
         for visit in path.backwards(free):
             element_query = visit.query.get("element", torch.zeros_like(element_free)) & element_free
-            element_count = (visit.count["element"]).expand(element.shape)
+            element_count = visit.count["element"].expand(element.shape)
             position_query = visit.query.get("position", torch.zeros_like(position_free)) & position_free
             position_count = (POSITION_STEPS * visit.count["position"]).expand(position.shape[:-1])
             x = {
@@ -278,9 +259,5 @@ class IgdMolecule(nn.Module):
             if progress is not None:
                 progress(1)
         return Examples(
-            {
-                "element": element * atom_present,
-                "position": position * atom_present[..., None],
-            },
-            state.present,
+            {"element": element * atom_present, "position": position * atom_present[..., None]}, state.present
         )

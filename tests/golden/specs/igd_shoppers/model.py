@@ -129,8 +129,7 @@ class IgdShoppers(nn.Module):
         asked, _ = layers.queried(
             torch.cat([x["number_query"], *(x[f"{name}_query"] for name in COLUMNS)], 1), 1
         )
-        tokens = self.core_loop(tokens, clock, None, rows=asked)
-        return tokens
+        return self.core_loop(tokens, clock, None, rows=asked)
 
     # ---- training
 
@@ -140,15 +139,8 @@ class IgdShoppers(nn.Module):
         columns = {name: clean.values[name] for name in COLUMNS}
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
         column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "number": number_free,
-                **column_free,
-            },
-            generator,
-        )
+        free = {"number": number_free, **column_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -190,7 +182,7 @@ class IgdShoppers(nn.Module):
 
         # predict number by epsilon (igd_shoppers.gen:41)
         index, asked = layers.queried(x["number_query"], 1)
-        row = layers.take(h[:, 0:9], index)[:, :, None]
+        row = layers.take(h[:, :9], index)[:, :, None]
         guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
@@ -217,18 +209,12 @@ class IgdShoppers(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "number": self.number_noise.prior((len(start), 9, 1), generator),
-            **{
-                name: noise.prior((len(start), 1), generator)
-                for name, noise in zip(COLUMNS, self.column_noise)
-            },
+        number = self.number_noise.prior((len(start), 9, 1), generator)
+        columns = {
+            name: noise.prior((len(start), 1), generator) for name, noise in zip(COLUMNS, self.column_noise)
         }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        noise = Examples({"number": number, **columns}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -242,16 +228,14 @@ class IgdShoppers(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["number"].expand(len(samples), -1)
-        values["number"], _ = self.number_noise.at(values["number"], NUMBER_STEPS * m, generator)
+        number, _ = self.number_noise.at(samples.values["number"], NUMBER_STEPS * m, generator)
+        columns = {}
         for k, name in enumerate(COLUMNS):
             m = path.count[name].expand(len(samples), -1)
-            values[name] = self.column_noise[k].at(values[name], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+            columns[name] = self.column_noise[k].at(samples.values[name], m, generator)
+        noisy = Examples(samples.values | {"number": number, **columns}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -261,7 +245,7 @@ class IgdShoppers(nn.Module):
             index, asked = layers.queried(x["number_query"], 1)
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
-            row = layers.take(h[:, 0:9], index)
+            row = layers.take(h[:, :9], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
                 guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
@@ -290,10 +274,7 @@ class IgdShoppers(nn.Module):
         columns = {name: state.values[name] for name in COLUMNS}
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
         column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
-        free = {
-            "number": number_free,
-            **column_free,
-        }
+        free = {"number": number_free, **column_free}
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
@@ -321,10 +302,4 @@ class IgdShoppers(nn.Module):
             columns = {name: drawn.get(name, column) for name, column in columns.items()}
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "number": number,
-                **columns,
-            },
-            state.present,
-        )
+        return Examples({"number": number, **columns}, state.present)

@@ -48,8 +48,7 @@ class IncFlowCorrector(nn.Module):
         image = self.image_value(x["image"])
         tokens = image
         clock = self.clock(x["image_count"][:, 0] / IMAGE_LEVELS)
-        tokens = self.first(tokens, clock, None)
-        return tokens
+        return self.first(tokens, clock, None)
 
     # ---- training
 
@@ -57,14 +56,8 @@ class IncFlowCorrector(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         image = clean.values["image"]
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "image": image_free,
-            },
-            generator,
-        )
+        free = {"image": image_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -107,14 +100,9 @@ class IncFlowCorrector(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "image": self.image_noise.prior((len(start), 1, 64), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        image = self.image_noise.prior((len(start), 1, 64), generator)
+        noise = Examples({"image": image}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -128,30 +116,24 @@ class IncFlowCorrector(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["image"].expand(len(samples), -1)
-        values["image"], _ = self.image_noise.at(values["image"], IMAGE_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        image, _ = self.image_noise.at(samples.values["image"], IMAGE_STEPS * m, generator)
+        noisy = Examples(samples.values | {"image": image}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
-        if "image" in noise:
-            index, asked = layers.queried(x["image_query"], 1)
-            n = layers.take(x["image_count"], index)
-            value = layers.take(x["image"], index)
-            now = dict(x)
-            for k in reversed(range(1, IMAGE_STEPS + 1)):
-                now["image"] = layers.put(x["image"], index, value, asked)
-                now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
-                guess = self.image_head(self.trunk(now))
-                origin = self.image_noise.clean_from_velocity(value, guess, n + k)
-                value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
-            drawn["image"] = layers.put(x["image"], index, value, asked)
-        return drawn
+        index, asked = layers.queried(x["image_query"], 1)
+        n = layers.take(x["image_count"], index)
+        value = layers.take(x["image"], index)
+        now = dict(x)
+        for k in reversed(range(1, IMAGE_STEPS + 1)):
+            now["image"] = layers.put(x["image"], index, value, asked)
+            now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+            guess = self.image_head(self.trunk(now))
+            origin = self.image_noise.clean_from_velocity(value, guess, n + k)
+            value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
+        return {"image": layers.put(x["image"], index, value, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -166,11 +148,9 @@ class IncFlowCorrector(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         image = state.values["image"]
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {
-            "image": image_free,
-        }
+        free = {"image": image_free}
         for visit in path.backwards(free):
-            image_query = visit.query.get("image", torch.zeros_like(image_free)) & image_free
+            image_query = visit.query["image"] & image_free
             image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
@@ -178,16 +158,8 @@ class IncFlowCorrector(nn.Module):
                 "image_count": image_count,
                 "image_query": image_query,
             }
-            noise = {}
-            if "image" in visit.query:
-                noise["image"] = self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)
-            drawn = self.visit(x, noise, temperature)
-            image = drawn.get("image", image)
+            noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)}
+            image = self.visit(x, noise, temperature)["image"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "image": image,
-            },
-            state.present,
-        )
+        return Examples({"image": image}, state.present)

@@ -68,15 +68,8 @@ class Mixture(nn.Module):
         spot = clean.values["spot"]
         bit_free = torch.ones_like(bit, dtype=torch.bool)
         spot_free = torch.ones_like(spot[..., 0], dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "bit": bit_free,
-                "spot": spot_free,
-            },
-            generator,
-        )
+        free = {"bit": bit_free, "spot": spot_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -147,15 +140,10 @@ class Mixture(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "bit": self.bit_noise.prior((len(start), 1), generator),
-            "spot": self.spot_noise.prior((len(start), 1, 1), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        bit = self.bit_noise.prior((len(start), 1), generator)
+        spot = self.spot_noise.prior((len(start), 1, 1), generator)
+        noise = Examples({"bit": bit, "spot": spot}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -169,15 +157,12 @@ class Mixture(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["bit"].expand(len(samples), -1)
-        values["bit"] = self.bit_noise.at(values["bit"], m, generator)
+        bit = self.bit_noise.at(samples.values["bit"], m, generator)
         m = path.count["spot"].expand(len(samples), -1)
-        values["spot"], _ = self.spot_noise.at(values["spot"], SPOT_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        spot, _ = self.spot_noise.at(samples.values["spot"], SPOT_STEPS * m, generator)
+        noisy = Examples(samples.values | {"bit": bit, "spot": spot}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
@@ -216,13 +201,10 @@ class Mixture(nn.Module):
         spot = state.values["spot"]
         bit_free = torch.ones_like(bit, dtype=torch.bool)
         spot_free = torch.ones_like(spot[..., 0], dtype=torch.bool)
-        free = {
-            "bit": bit_free,
-            "spot": spot_free,
-        }
+        free = {"bit": bit_free, "spot": spot_free}
         for visit in path.backwards(free):
             bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
-            bit_count = (visit.count["bit"]).expand(bit.shape)
+            bit_count = visit.count["bit"].expand(bit.shape)
             spot_query = visit.query.get("spot", torch.zeros_like(spot_free)) & spot_free
             spot_count = (SPOT_STEPS * visit.count["spot"]).expand(spot.shape[:-1])
             x = {
@@ -244,10 +226,4 @@ class Mixture(nn.Module):
             spot = drawn.get("spot", spot)
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "bit": bit,
-                "spot": spot,
-            },
-            state.present,
-        )
+        return Examples({"bit": bit, "spot": spot}, state.present)

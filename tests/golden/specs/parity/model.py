@@ -53,14 +53,8 @@ class Parity(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         bit = clean.values["bit"]
         bit_free = torch.ones_like(bit, dtype=torch.bool)
-        visit = order.pick(
-            ROUND,
-            ROUNDS,
-            {
-                "bit": bit_free,
-            },
-            generator,
-        )
+        free = {"bit": bit_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {
             "time": visit.time / VISITS,
         }
@@ -101,14 +95,9 @@ class Parity(nn.Module):
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "bit": self.bit_noise.prior((len(start), 4), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        return self.denoise(Examples(values, start.present), given, path, generator, temperature, progress)
+        bit = self.bit_noise.prior((len(start), 4), generator)
+        noise = Examples({"bit": bit}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -122,23 +111,17 @@ class Parity(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["bit"].expand(len(samples), -1)
-        values["bit"] = self.bit_noise.at(values["bit"], m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.denoise(Examples(values, samples.present), given, path, generator, temperature, progress)
+        bit = self.bit_noise.at(samples.values["bit"], m, generator)
+        noisy = Examples(samples.values | {"bit": bit}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
-        if "bit" in noise:
-            index, asked = layers.queried(x["bit_query"], 4)
-            logits = layers.take(self.oracle.before("bit", x, seen=True), index).float()
-            token = kernels.choose(logits / temperature, noise["bit"])
-            drawn["bit"] = layers.put(x["bit"], index, token, asked)
-        return drawn
+        index, asked = layers.queried(x["bit_query"], 4)
+        logits = layers.take(self.oracle.before("bit", x, seen=True), index).float()
+        token = kernels.choose(logits / temperature, noise["bit"])
+        return {"bit": layers.put(x["bit"], index, token, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -153,28 +136,18 @@ class Parity(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given the state."""
         bit = state.values["bit"]
         bit_free = torch.ones_like(bit, dtype=torch.bool)
-        free = {
-            "bit": bit_free,
-        }
+        free = {"bit": bit_free}
         for visit in path.backwards(free):
-            bit_query = visit.query.get("bit", torch.zeros_like(bit_free)) & bit_free
-            bit_count = (visit.count["bit"]).expand(bit.shape)
+            bit_query = visit.query["bit"] & bit_free
+            bit_count = visit.count["bit"].expand(bit.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "bit": bit,
                 "bit_count": bit_count + bit_query,
                 "bit_query": bit_query,
             }
-            noise = {}
-            if "bit" in visit.query:
-                noise["bit"] = kernels.gumbel((*bit.shape, 2), generator)
-            drawn = self.visit(x, noise, temperature)
-            bit = drawn.get("bit", bit)
+            noise = {"bit": kernels.gumbel((*bit.shape, 2), generator)}
+            bit = self.visit(x, noise, temperature)["bit"]
             if progress is not None:
                 progress(1)
-        return Examples(
-            {
-                "bit": bit,
-            },
-            state.present,
-        )
+        return Examples({"bit": bit}, state.present)

@@ -68,8 +68,7 @@ class PgraftImage(nn.Module):
             self.image_level(x["image_count"][:, 0] / len(IMAGE_BETA)),
             self.label_value(x["label"][:, 0]),
         )
-        tokens = self.first(tokens, clock, None)
-        return tokens
+        return self.first(tokens, clock, None)
 
     # ---- training
 
@@ -84,9 +83,7 @@ class PgraftImage(nn.Module):
         task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
         label = torch.where(task == 0, label, 10)  # 10: unknown
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {
-            "image": image_free,
-        }
+        free = {"image": image_free}
         visit = order.pick(ROUND, ROUNDS, free, generator, since)
         reached = order.reached(ROUND, since, free)
         x = {
@@ -142,17 +139,12 @@ class PgraftImage(nn.Module):
     ) -> tuple[Examples, order.Trajectory]:
         """Pure noise where nothing is given, and the visits that lead to it."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
-        values = {
-            "image": self.image_noise.prior((len(start), 1, 64), generator),
-        }
-        for name, kept in given.items():
-            if name in values:
-                known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-                values[name] = torch.where(known, start.values[name], values[name])
-        values["label"] = start.values.get(
+        image = self.image_noise.prior((len(start), 1, 64), generator)
+        label = start.values.get(
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
-        return Examples(values, start.present), path
+        noise = Examples({"image": image, "label": label}, start.present)
+        return noise, path
 
     @torch.no_grad()
     def descend(
@@ -188,43 +180,33 @@ class PgraftImage(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        values = dict(samples.values)
         m = path.count["image"].expand(len(samples), -1)
-        values["image"], _ = self.image_noise.at(values["image"], IMAGE_STEPS * m, generator)
-        for name, kept in given.items():
-            known = kept.reshape(*kept.shape, *(1,) * (values[name].dim() - kept.dim()))
-            values[name] = torch.where(known, samples.values[name], values[name])
-        return self.descend(
-            Examples(values, samples.present), given, path, generator, temperature, guidance, progress
-        )[1]
+        image, _ = self.image_noise.at(samples.values["image"], IMAGE_STEPS * m, generator)
+        noisy = Examples(samples.values | {"image": image}, samples.present)
+        return self.descend(noisy, given, path, generator, temperature, guidance, progress)[1]
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
-        return x | {
-            "label": torch.full_like(x["label"], 10),
-        }
+        return x | {"label": torch.full_like(x["label"], 10)}
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, guidance: float
     ) -> dict[str, Tensor]:
         """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        drawn: dict[str, Tensor] = {}
-        if "image" in noise:
-            index, asked = layers.queried(x["image_query"], 1)
-            n = layers.take(x["image_count"], index)
-            value = layers.take(x["image"], index)
-            now = dict(x)
-            for k in reversed(range(1, IMAGE_STEPS + 1)):
-                now["image"] = layers.put(x["image"], index, value, asked)
-                now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
-                guess = self.image_head(self.trunk(now))
-                if guidance:
-                    other = self.trunk(self.unknown(now))
-                    guess = kernels.guided(guess, self.image_head(other), guidance)
-                origin = self.image_noise.clean_from_velocity(value, guess, n + k)
-                value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
-            drawn["image"] = layers.put(x["image"], index, value, asked)
-        return drawn
+        index, asked = layers.queried(x["image_query"], 1)
+        n = layers.take(x["image_count"], index)
+        value = layers.take(x["image"], index)
+        now = dict(x)
+        for k in reversed(range(1, IMAGE_STEPS + 1)):
+            now["image"] = layers.put(x["image"], index, value, asked)
+            now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+            guess = self.image_head(self.trunk(now))
+            if guidance:
+                other = self.trunk(self.unknown(now))
+                guess = kernels.guided(guess, self.image_head(other), guidance)
+            origin = self.image_noise.clean_from_velocity(value, guess, n + k)
+            value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
+        return {"image": layers.put(x["image"], index, value, asked)}
 
     @torch.no_grad()
     def denoise(
@@ -243,11 +225,9 @@ class PgraftImage(nn.Module):
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
         image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {
-            "image": image_free,
-        }
+        free = {"image": image_free}
         for visit in path.backwards(free):
-            image_query = visit.query.get("image", torch.zeros_like(image_free)) & image_free
+            image_query = visit.query["image"] & image_free
             image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
@@ -256,17 +236,10 @@ class PgraftImage(nn.Module):
                 "image_count": image_count,
                 "image_query": image_query,
             }
-            noise = {}
-            if "image" in visit.query:
-                noise["image"] = self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)
-            drawn = self.visit(x, noise, temperature, guidance)
-            image = drawn.get("image", image)
+            noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)}
+            image = self.visit(x, noise, temperature, guidance)["image"]
             if progress is not None:
                 progress(1)
         return Examples(
-            {
-                "image": (image if path.low else image.clamp(-1.0, 1.0)),
-                "label": label,
-            },
-            state.present,
+            {"image": image if path.low else image.clamp(-1.0, 1.0), "label": label}, state.present
         )
