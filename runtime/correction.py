@@ -15,11 +15,12 @@ from .data import Codec, Dataset
 from .data.fields import Field
 from .errors import UserError
 from .files import write_atomically
+from .report import Report
 from .sampling import write
 from .sites import Examples
 from .training import program
 from .training.batches import mix
-from .training.run import Report, Run
+from .training.run import Run
 
 AT_ONCE = 256
 CHECKED = 256

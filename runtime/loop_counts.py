@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from .data import Codec
+from .report import Report
 from .sites import Examples
-from .training.run import Report
 
 REPETITIONS = 3
 """How often a visit is timed; the median counts."""
@@ -140,6 +140,11 @@ def affordable(
     return best
 
 
+def label(loops: int, trained: int) -> str:
+    """What the row of a strip is called."""
+    return f"{loops} repeat{'s' * (loops > 1)}{' (as trained)' if loops == trained else ''}"
+
+
 def strip(
     options: argparse.Namespace,
     draw: Callable[[], Examples],
@@ -153,8 +158,7 @@ def strip(
     for loops in range(1, options.most_loops + 1):
         options.loops = loops
         samples = draw()
-        trained = " (as trained)" if loops == options.trained_loops else ""
-        rows[f"{loops} repeat{'s' * (loops > 1)}{trained}"] = samples[:shown]
+        rows[label(loops, options.trained_loops)] = samples[:shown]
         measures = report.measure(samples, real, codec)
         if loops == 1:
             print("".join(f"{name:>12}" for name in ("repeats", *measures)))

@@ -22,10 +22,10 @@ from .data.fields import Tokens as TokenField
 from .errors import UserError
 from .files import write_atomically
 from .looping import Looped
+from .report import Report
 from .sites import Examples
 from .training import program
 from .training.batches import mix
-from .training.run import Report
 
 EXTRAS = ("guidance", "steps", "eta", "loops")
 """Options of the samplers of some specs."""

@@ -194,6 +194,7 @@ def _elastic(program: Program, loop: v.Loop) -> SimpleNamespace:
         inner=inner if schedule else 0,
         shown=program.source.excerpt(program.spec.sample.where("loops")) if schedule else "",
         line=line,
+        repeat_line=program.line(loop.where("repeat")),
     )
 
 

@@ -21,11 +21,12 @@ from ..data import Codec, Dataset, encode
 from ..data.fields import Field
 from ..errors import UserError
 from ..files import write_atomically
+from ..report import Report
 from ..sampling import blank, held_sites
 from ..sites import Examples
 from ..training import program
 from ..training.batches import mix
-from ..training.run import Report, Run
+from ..training.run import Run
 from . import collection, selection
 from .rewards import Python, Reward
 

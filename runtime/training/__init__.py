@@ -1,6 +1,7 @@
 """The training harness of emitted programs: command line, batches, logs, checkpoints, several processes."""
 
 from .program import begin, main
-from .run import Report, Run
+from .run import Run
+from .strip import Strip
 
-__all__ = ["Report", "Run", "begin", "main"]
+__all__ = ["Run", "Strip", "begin", "main"]

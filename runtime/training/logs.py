@@ -42,6 +42,11 @@ class Log:
             self._task = self._bar.add_task("training", total=steps, completed=start)
             self._bar.start()
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the run in this process."""
+        return time.perf_counter() - self.began
+
     def say(self, text: str) -> None:
         if self.active:
             self.console.print(text, highlight=False)
@@ -61,8 +66,7 @@ class Log:
         if self._bar is not None and kind == "train":
             self._bar.update(self._task, completed=step, description=shown)
             return
-        spent = time.perf_counter() - self.began
-        left = spent / max(step - self.first, 1) * (self.steps - step)
+        left = self.elapsed / max(step - self.first, 1) * (self.steps - step)
         ahead = f"  {int(left // 60)}:{int(left % 60):02d} left" if kind == "train" else ""
         self.say(f"{kind:>5} {step:>7}/{self.steps}  {shown}{ahead}")
 

@@ -10,41 +10,37 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .. import checkpoints
-from ..data import Codec, Dataset
+from ..data import Dataset
 from ..errors import UserError
 from ..looping import Looped
+from ..report import Report
 from ..sites import Examples
-from . import batches
+from . import batches, page
 from .logs import Log
+from .strip import Strip
 
 KEPT = 2
+"""Checkpoints."""
+
+SHOWN, MEASURED = 16, 256
+"""Test examples whose plates and classes samples have: those in a picture, and at the end those that are measured."""
 
 Course = Callable[[float, torch.Generator], dict[str, Any]]
 """Of the progress of training in [0, 1]: what a step decides once for its whole batch, by name."""
 
 
-class Report(Protocol):
-    """How samples are shown and measured; ``shown`` of them make a picture."""
-
-    shown: int
-
-    def draw(self, rows: dict[str, Examples], codec: Codec, path: Path) -> None: ...
-
-    def measure(self, samples: Examples, real: Examples, codec: Codec) -> dict[str, float]: ...
-
-
 class Run:
     """A run in its folder.
 
-    ``checkpoints/`` holds the last checkpoints, ``samples/`` pictures from the same seed, ``log.jsonl`` and
-    ``tensorboard/`` the curves.
+    ``checkpoints/`` holds the last checkpoints, ``samples/`` and ``strips/`` pictures from the same seed, ``log.jsonl``
+    and ``tensorboard/`` the curves, ``report.html`` all of it on one page.
     """
 
     def __init__(
@@ -75,6 +71,7 @@ class Run:
         known: Sequence[str] = (),
         visits: int = 1,
         course: Course | None = None,
+        strip: Strip | None = None,
     ) -> None:
         """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
 
@@ -82,7 +79,7 @@ class Run:
 
         ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
         which wants one shape.  ``known`` names the classes that are given where samples are drawn.
-        Each example is noised ``visits`` times in a step.
+        Each example is noised ``visits`` times in a step.  ``strip`` shows samples at every number of repeats of a loop.
 
         Raises:
             UserError: the folder holds another run, or a checkpoint that does not fit.
@@ -106,6 +103,10 @@ class Run:
             "spec": self.spec, "sha256": checkpoints.digest(self.spec), **data.codec.as_json(), "settings": self._settings,
             "frequencies": {k: data.frequencies(k).tolist() for k in data.vocabulary},
             "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()}, **self.extra,
+        }  # fmt: skip
+        facts = {
+            "parameters": f"{count:,}", "device": str(self.device), "batch": str(options.batch), "seed": str(options.seed),
+            "precision": options.precision,
         }  # fmt: skip
         train, test = data.train, data.test
         plates = data.codec.plates if trim and not self._compiled else None
@@ -169,9 +170,12 @@ class Run:
                         done == steps,
                         known,
                         course,
+                        strip,
                     )
+                    self._page(done, facts)
                     since = time.perf_counter()
             self._save(step + 1 if steps > start else start, model, average, optimizer)
+            self._page(step + 1 if steps > start else start, facts)
             if self._stop:
                 log.say(f"stopped at step {step + 1}; go on with --resume")
                 raise KeyboardInterrupt
@@ -239,9 +243,10 @@ class Run:
             )
         if self.rank == 0:
             if held:
-                for name in ("checkpoints", "samples", "tensorboard"):
+                for name in ("checkpoints", "samples", "strips", "tensorboard"):
                     shutil.rmtree(self.folder / name, ignore_errors=True)
-                (self.folder / "log.jsonl").unlink(missing_ok=True)
+                for name in ("log.jsonl", "report.html"):
+                    (self.folder / name).unlink(missing_ok=True)
             self.folder.mkdir(parents=True, exist_ok=True)
         if self.world > 1:
             torch.distributed.barrier()
@@ -256,6 +261,10 @@ class Run:
         checkpoints.save(path, model, average, optimizer, {**self._meta, "step": step, "peaks": self._peaks})
         for old in sorted(path.parent.glob("[0-9]*.safetensors"))[:-KEPT]:
             old.unlink()
+
+    def _page(self, step: int, facts: dict[str, str]) -> None:
+        if self.rank == 0:
+            page.write(self.folder, self.spec, step, self.options.steps, facts)
 
     def _log_losses(self, log: Log, step: int, sums: dict[str, Tensor], since: float, every: int) -> None:
         names = list(sums)
@@ -275,6 +284,7 @@ class Run:
     def _evaluate(
         self, log: Log, step: int, model: nn.Module, average: dict[str, Tensor] | None, data: Dataset, test: Examples,
         report: Report | None, last: bool, known: Sequence[str] = (), course: Course | None = None,
+        strip: Strip | None = None,
     ) -> None:  # fmt: skip
         """Test loss under noise that is the same every time, and samples from one seed."""
         if self.rank != 0 or len(test) == 0:
@@ -293,14 +303,28 @@ class Run:
                 sums[name] = sums.get(name, 0.0) + float(value) / rounds
         log.write("test", step, sums)
         if report is not None:
-            shown = test.take(torch.arange(min(256 if last else 16, len(test)))).to(self.device)
-            generator = torch.Generator(self.device).manual_seed(0)
-            given = {name: torch.ones_like(shown.values[name], dtype=torch.bool) for name in known}
-            drawn = model.sample(shown, given, generator)  # type: ignore[operator]
-            rows = {"real": shown[: report.shown].to("cpu"), "drawn": drawn[: report.shown].to("cpu")}
-            report.draw(rows, data.codec, self.folder / "samples" / f"{step:08d}.png")
+
+            def draw(start: Examples, **loops: int) -> Examples:
+                generator = torch.Generator(self.device).manual_seed(0)
+                start = start.to(self.device)
+                given = {name: torch.ones_like(start.values[name], dtype=torch.bool) for name in known}
+                drawn: Examples = model.sample(start, given, generator, **loops)  # type: ignore[operator]
+                return drawn.to("cpu")
+
+            real = few = test.take(torch.arange(min(SHOWN, len(test))))
+            drawn = draw(few)
             if last:
-                log.write("samples", step, report.measure(drawn.to("cpu"), shown.to("cpu"), data.codec))
+                many = test.take(torch.arange(min(MEASURED, len(test))))
+                samples = draw(many)
+                log.write("samples", step, report.measure(samples, many, data.codec))
+                if report.shown > len(few):
+                    real, drawn = many, samples
+            rows = {"real": real[: report.shown], "drawn": drawn[: report.shown]}
+            report.draw(rows, data.codec, self.folder / "samples" / f"{step:08d}.png")
+            if strip is not None and (last or strip.due(log.elapsed)):
+                path = self.folder / "strips" / f"{step:08d}.png"
+                spent = strip.draw(few, lambda x, k: draw(x, loops=k), report, data.codec, path)
+                log.write("strip", step, {"seconds": spent})
         model.load_state_dict(kept)
 
 

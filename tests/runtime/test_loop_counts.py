@@ -55,6 +55,12 @@ def test_the_log_holds_the_losses_of_teacher_and_student(folder):
     assert {"category", "category student", "box", "box student"} <= rows[0].keys()
 
 
+def test_the_page_of_a_run_has_the_strip(folder):
+    text = (folder / "run" / "report.html").read_text()
+    assert "<h2>Any-time strip</h2>" in text and "category student loss" in text
+    assert (folder / "run" / "strips" / "00000006.png").stat().st_size > 10_000
+
+
 def test_a_resumed_run_draws_the_same_students(folder):
     out = folder / "resumed"
     call(folder, "train.py", "--steps", "6", "--out", str(out), "--stop-after", "3", status=130)

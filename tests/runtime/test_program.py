@@ -61,6 +61,8 @@ def test_a_run_leaves_its_logs_pictures_and_checkpoint(run):
     assert len(losses(run)) == 6
     assert (run / "samples" / "00000006.png").stat().st_size > 10_000
     assert list((run / "tensorboard").iterdir())
+    page = (run / "report.html").read_text()
+    assert "step 6 of 6" in page and "<h2>Samples</h2>" in page and "Any-time strip" not in page
     held = checkpoints.load(checkpoints.latest(run))
     assert (
         held.step == 6

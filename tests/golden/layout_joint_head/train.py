@@ -47,6 +47,7 @@ def main() -> None:
         save_every=500,
         trim=True,
         report=REPORT,
+        strip=training.Strip(trained=3, most=6),  # repeats (layout_joint_head.gen:27)
     )
 
 

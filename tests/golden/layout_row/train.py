@@ -47,6 +47,7 @@ def main() -> None:
         save_every=500,
         trim=True,
         report=REPORT,
+        strip=training.Strip(trained=2, most=4),  # repeats (layout_row.gen:27)
     )
 
 

@@ -48,6 +48,7 @@ def main() -> None:
         save_every=500,
         known=["label"],
         report=REPORT,
+        strip=training.Strip(trained=4, most=8),  # repeats (elt_dit.gen:29)
     )
 
 

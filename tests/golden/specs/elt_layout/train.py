@@ -48,6 +48,7 @@ def main() -> None:
         save_every=500,
         trim=True,
         report=REPORT,
+        strip=training.Strip(trained=4, most=8),  # repeats (elt_layout.gen:31)
     )
 
 

@@ -47,6 +47,7 @@ def main() -> None:
         eval_every=500,
         save_every=500,
         report=REPORT,
+        strip=training.Strip(trained=3, most=6),  # repeats (elt_video.gen:25)
     )
 
 
