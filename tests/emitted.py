@@ -3,6 +3,8 @@
 import importlib.util
 import inspect
 import itertools
+import runpy
+import sys
 import tempfile
 from pathlib import Path
 
@@ -76,3 +78,20 @@ def made_up(found, names):
     """Arguments for the constructor of an emitted model: 26 values of every token, equally frequent."""
     known = {n: torch.full((26,), 1 / 26) if n.endswith("frequencies") else 26 for n in names}
     return {n: [v] * len(found.COLUMNS) if n.startswith("column_") else v for n, v in known.items()}
+
+
+def call(folder, program, *options):
+    """Runs an emitted program of ``folder`` in this process; what it defines."""
+    modules = ("model", "corrector", "teacher")
+    argv, path = sys.argv, sys.path
+    sys.argv, sys.path = [program, *map(str, options)], [str(folder), *sys.path]
+    try:
+        for name in modules:
+            sys.modules.pop(name, None)
+        space = runpy.run_path(str(folder / f"{program}.py"))
+        space["main"]()
+        return space
+    finally:
+        sys.argv, sys.path = argv, path
+        for name in modules:
+            sys.modules.pop(name, None)

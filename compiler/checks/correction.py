@@ -62,6 +62,6 @@ def _unfit(spec: v.Spec) -> str | None:
     sites = {x.name: x.sites for x in spec.variables}
     if spec.forward.rounds * algebra.length(spec.forward.order, sites) != 1:
         return "the flow is cut into several visits"
-    if isinstance(spec.denoiser, v.Transformer) and any(loop.repeat.high > 1 for loop in spec.denoiser.loops):
-        return "the network's loops are chosen when it samples"
+    if isinstance(spec.sample.loops, v.Form) or spec.sample.until is not None:
+        return "its steps run the loop differently often; an inverse step needs a fixed number: `sample { loops = 4 }`"
     return None

@@ -6,7 +6,11 @@ import sys
 
 import pyarrow.parquet as parquet
 import pytest
-from emitted import programs
+import torch
+from emitted import module, programs
+
+from gencc.runtime import inversion
+from gencc.runtime.sites import Examples
 
 SPEC = """spec points
 data { source = "csv:points.csv" }
@@ -17,6 +21,12 @@ predict spot by velocity
 train { batch = 32, ema = 0.9 }
 correct inverse_noise { invert = backward_euler(steps = 8), adapter = small(width = 8, heads = 2, layers = 1, steps = 6) }
 """
+
+
+LOOPED = SPEC.replace("layers = 1, inner", "loop core { layers = 1, repeat = 1..3 }, inner").replace(
+    "predict",
+    "sample { loops = 2 }\ndistill ilsd { teacher = core.last, student = core.uniform(1, last - 1) }\npredict",
+)
 
 
 def run(root, program, *options):
@@ -32,9 +42,10 @@ def run(root, program, *options):
             sys.modules.pop(name, None)
 
 
-def test_it_inverts_learns_and_draws(tmp_path, capfd):
+@pytest.mark.parametrize("spec", [SPEC, LOOPED])
+def test_it_inverts_learns_and_draws(spec, tmp_path, capfd):
     (tmp_path / "points.csv").write_text("spot\n" + "".join(f"{0.5 + (k % 9) / 10}\n" for k in range(400)))
-    files = programs(SPEC, kinds=("model", "train", "correct"))
+    files = programs(spec, kinds=("model", "train", "correct"))
     assert "corrector.py" in files and "in [" not in files["corrector.py"]
     for name, text in files.items():
         (tmp_path / name).write_text(text)
@@ -61,6 +72,30 @@ def test_it_inverts_learns_and_draws(tmp_path, capfd):
     assert found["corrected"]["FLOP a sample"] > found["flow"]["FLOP a sample"] > 0
     for which in ("flow", "corrected"):
         assert len(parquet.read_table(tmp_path / "out" / f"{which}.parquet")) == 24
+
+
+def test_the_velocity_of_a_loop_is_that_of_the_samplers_repeats():
+    """A step of the sampler is a step of the velocity, at the repeats that `sample` names and not at those of training."""
+    found = module(LOOPED)
+    torch.manual_seed(0)
+    model = found.Points()
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    spot = torch.randn(4, 1, 1)
+    inverted = inversion.sample(model.velocity, spot, 8).clamp(-1, 1)
+    start = Examples({"spot": spot}, {})
+    drawn = {}
+    for loops in (2, 3):
+        path = found.order.Trajectory(found.ROUND, found.ROUNDS, 4, torch.Generator())
+        out = model.denoise(start, {}, path, torch.Generator().manual_seed(0), 1.0, loops)
+        drawn[loops] = out.values["spot"]
+    assert torch.allclose(drawn[2], inverted, atol=1e-5) and not torch.allclose(drawn[3], inverted, atol=1e-2)
+
+
+@pytest.mark.parametrize("schedule", ["loops = linear(1 -> 3)", "until = converged(0.1)"])
+def test_a_depth_that_changes_on_the_way_is_refused(schedule):
+    with pytest.raises(AssertionError, match="cannot be inverted"):
+        programs(LOOPED.replace("loops = 2", schedule))
 
 
 @pytest.mark.parametrize("steps", [8, 20])
