@@ -219,6 +219,11 @@ class Variable(Model):
     def is_discrete(self) -> bool:
         return isinstance(self.type, Discrete | Ordinal)
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The axes of a grid of two or more, whose sites are told apart by their coordinates; else nothing."""
+        return self.grid if self.grid and len(self.grid) > 1 else ()
+
 
 class Plate(Model):
     """`plate element[25] { .. }`: up to ``size`` copies of its variables; shorter examples are padded and masked."""

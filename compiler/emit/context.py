@@ -156,7 +156,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     real = x.spec.type if isinstance(x.spec.type, v.Real) else None
     bounded = real is not None and real.low is not None
     out = SimpleNamespace(
-        name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
+        name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, grid=x.spec.places, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
         most=x.most, cells=x.cells, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
         values=values, state_values=state_values, order_name=x.name, bounded=bounded,
         dropped=dropped, unknown=values if values.isdigit() else f"self.{x.py}_value.num_embeddings - 1",
@@ -385,7 +385,8 @@ def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[Simpl
     at = 0
     for x in seen:
         if x.plate is None and not x.modulates:
-            text = "*columns" if x.members else x.py if x.patch_text else f"self.{x.py}_site + {x.py}"
+            site = f"self.{x.py}_site{'()' if x.grid else ''}"
+            text = "*columns" if x.members else x.py if x.patch_text else f"{site} + {x.py}"
             size = x.sites * x.cells
             groups.append(
                 SimpleNamespace(

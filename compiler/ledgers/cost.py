@@ -78,7 +78,7 @@ def cost(program: Program) -> Cost | None:
             state * w if x.kind == "token" else embedding(x, w) if x.is_field else vector(x.length, w)
         )
         if x.plate is None and not program.modulates(x):
-            parameters += x.sites * x.cells * w
+            parameters += (sum(x.spec.places) or x.sites * x.cells) * w
         if not x.noised:
             continue
         clocked = x.is_field and program.visits == 1 and len(program.noised) == 1

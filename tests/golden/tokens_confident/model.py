@@ -43,8 +43,8 @@ class TokensConfident(nn.Module):
         super().__init__()
         self.token_noise = kernels.mask(TOKEN_KEEP, 64)
 
-        self.token_site = nn.Parameter(0.02 * torch.randn(36, WIDTH))
-        self.token_value = nn.Embedding(65, WIDTH)
+        self.token_site = layers.Grid((6, 6), WIDTH)
+        self.token_value = layers.Tokens(65, WIDTH)
 
         # denoiser transformer (tokens_confident.gen:14)
         self.clock = layers.Clock(WIDTH)
@@ -54,7 +54,7 @@ class TokensConfident(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 36, WIDTH)."""
         token = self.token_value(x["token"])
-        tokens = self.token_site + token
+        tokens = self.token_site() + token
         clock = self.clock(x["time"])
         return self.core_loop(tokens, clock, None)
 

@@ -53,8 +53,8 @@ class EltMaskgit(nn.Module):
         super().__init__()
         self.token_noise = kernels.mask(TOKEN_KEEP, 64)
 
-        self.token_site = nn.Parameter(0.02 * torch.randn(49, WIDTH))
-        self.token_value = nn.Embedding(65, WIDTH)
+        self.token_site = layers.Grid((7, 7), WIDTH)
+        self.token_value = layers.Tokens(65, WIDTH)
         self.label_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.label_value = nn.Embedding(11, WIDTH)
 
@@ -69,7 +69,7 @@ class EltMaskgit(nn.Module):
         label = self.label_value(x["label"])
         tokens = torch.cat(
             [
-                self.token_site + token,
+                self.token_site() + token,
                 self.label_site + label,
             ],
             dim=1,

@@ -54,8 +54,8 @@ class EltVideo(nn.Module):
         super().__init__()
         self.token_noise = kernels.mask(TOKEN_KEEP, 64)
 
-        self.token_site = nn.Parameter(0.02 * torch.randn(144, WIDTH))
-        self.token_value = nn.Embedding(65, WIDTH)
+        self.token_site = layers.Grid((4, 6, 6), WIDTH)
+        self.token_value = layers.Tokens(65, WIDTH)
         self.label_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.label_value = nn.Embedding(10, WIDTH)
 
@@ -70,7 +70,7 @@ class EltVideo(nn.Module):
         label = self.label_value(x["label"])
         tokens = torch.cat(
             [
-                self.token_site + token,
+                self.token_site() + token,
                 self.label_site + label,
             ],
             dim=1,
