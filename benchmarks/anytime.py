@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,42 +31,64 @@ from gencc.runtime.training.batches import mix
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def variants(layers: int, most: int) -> dict[str, list[str]]:
-    """Models, and the overrides that make them of the spec; all but those that distil leave its `distill` block out."""
-    single = ["denoiser.core.repeat=1"]
-    return {
-        "ILSD": [],
-        "vanilla loop": [],
-        "ground truth at a random exit": ["distill.truth=constant(1)"],
-        "unshared, equal depth": [*single, f"denoiser.core.layers={layers * most}"],
-        "unshared, equal parameters": [*single, f"denoiser.core.layers={layers}"],
+DEEP = "distill deep {{ student = core.each(1, last - 1), weight = [{weights}] }}\n"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model made of the spec: its `distill` block, kept, left out or replaced, and overrides of single values."""
+
+    distill: str | None = ""  # "": the spec's; None: left out
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def looped(self) -> bool:
+        return "denoiser.core.repeat=1" not in self.overrides
+
+    def text(self, spec: str) -> str:
+        if self.distill == "":
+            return spec
+        found = re.sub(r"^distill ilsd \{.*?^\}\n", self.distill or "", spec, flags=re.MULTILINE | re.DOTALL)
+        assert found != spec, "the spec has no `distill ilsd` block"
+        return found
+
+
+def variants(layers: int, most: int, widths: list[int]) -> dict[str, Variant]:
+    """The spec's model and its rivals; for each of ``widths``, itself and its rival of equal depth once more."""
+    once = "denoiser.core.repeat=1"
+    deep = DEEP.format(weights=", ".join(["1"] * (most - 1)))
+    depth = f"denoiser.core.layers={layers * most}"
+    found = {
+        "ILSD": Variant(),
+        "vanilla loop": Variant(None),
+        "ground truth at a random exit": Variant(overrides=("distill.truth=constant(1)",)),
+        "ground truth at every exit": Variant(deep),
+        "unshared, equal depth": Variant(None, (once, depth)),
+        "unshared, equal parameters": Variant(None, (once, f"denoiser.core.layers={layers}")),
     }
+    for width in widths:
+        found[f"ILSD, width {width}"] = Variant(overrides=(f"denoiser.width={width}",))
+        found[f"unshared, width {width}"] = Variant(None, (f"denoiser.width={width}", once, depth))
+    return found
 
 
-DISTILLED = ("ILSD", "ground truth at a random exit")
-
-
-def compiled(spec: Path, distil: bool, overrides: list[str], folder: Path) -> Any:
+def compiled(spec: Path, variant: Variant, folder: Path) -> Any:
     """The emitted model.py as a module."""
-    text = spec.read_text()
-    if not distil:
-        text = re.sub(r"^distill ilsd \{.*?^\}\n", "", text, flags=re.MULTILINE | re.DOTALL)
     folder.mkdir(parents=True, exist_ok=True)
-    spec = folder / spec.name
-    spec.write_text(text)
+    copy = folder / spec.name
+    copy.write_text(variant.text(spec.read_text()))
     command = [
         sys.executable,
         "-m",
         "gencc.compiler.cli",
-        str(spec),
+        str(copy),
         "--emit",
         "model,train,sample",
         "-o",
         str(folder),
     ]
-    subprocess.run(
-        [*command, *(a for o in overrides for a in ("--set", o))], check=True, stdout=subprocess.DEVNULL
-    )
+    settings = [word for o in variant.overrides for word in ("--set", o)]
+    subprocess.run([*command, *settings], check=True, stdout=subprocess.DEVNULL)
     made = importlib.util.spec_from_file_location("emitted", folder / "model.py")
     assert made is not None and made.loader is not None
     module = importlib.util.module_from_spec(made)
@@ -153,10 +176,18 @@ def draw(results: dict[str, Any], path: Path, metrics: list[str]) -> None:
     from matplotlib import pyplot
 
     figure, panels = pyplot.subplots(1, len(metrics) + 1, figsize=(4.2 * (len(metrics) + 1), 3.6), dpi=110)
-    colours = ["#1b6ca8", "#d1495b", "#4c9f70", "#444444", "#999999"]
+    colours = ["#1b6ca8", "#d1495b", "#4c9f70", "#e08e2b", "#444444", "#999999"]
     most = results["trained repeats"]
-    for (name, one), colour in zip(results["models"].items(), colours, strict=False):
+    frontier: dict[bool, list[tuple[int, float]]] = {True: [], False: []}
+    for (name, one), colour in zip(results["models"].items(), [*colours, *["#bbbbbb"] * 9], strict=False):
         looped = len(one["repeats"]) > 1
+        best = one["repeats"][str(most)] if looped else one["repeats"]["1"]
+        found = sum(best[metrics[0]]) / len(best[metrics[0]])
+        panels[-1].plot(one["parameters"], found, "o", color=colour, markersize=9 - 4 * ("width" in name))
+        if name in ("ILSD", "unshared, equal depth") or "width" in name:
+            frontier[looped].append((one["parameters"], found))
+        if "width" in name:
+            continue
         for panel, metric in zip(panels, metrics, strict=False):
             at = [int(k) for k in one["repeats"]]
             mean = [sum(v[metric]) / len(v[metric]) for v in one["repeats"].values()]
@@ -164,10 +195,8 @@ def draw(results: dict[str, Any], path: Path, metrics: list[str]) -> None:
                 panel.plot(at, mean, "o-", color=colour, label=name)
             else:
                 panel.axhline(mean[0], color=colour, linestyle="--", label=name)
-        best = one["repeats"][str(most)] if looped else one["repeats"]["1"]
-        panels[-1].plot(
-            one["parameters"], sum(best[metrics[0]]) / len(best[metrics[0]]), "o", color=colour, markersize=9
-        )
+    for looped, points in frontier.items():
+        panels[-1].plot(*zip(*sorted(points), strict=True), "-", color=colours[0 if looped else 4], zorder=0)
     for panel, metric in zip(panels, metrics, strict=False):
         panel.axvline(most, color="#cccccc", zorder=0)
         panel.set(xlabel="repeats when sampling", title=metric)
@@ -195,6 +224,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="training steps (default: the spec's)")
     parser.add_argument("--samples", type=int, default=500, help="per seed (default 500)")
     parser.add_argument("--seeds", type=int, default=2, help="(default 2)")
+    parser.add_argument("--widths", type=int, nargs="*", default=[], help="more points of the frontier")
     parser.add_argument("--only", nargs="+", default=None, help="some of the models")
     parser.add_argument("--draw", type=Path, default=None, help="plot what has been measured, and stop")
     parser.add_argument("--metrics", nargs="+", default=["frechet", "accuracy"])
@@ -209,16 +239,15 @@ def main() -> None:
         draw(results, options.draw, options.metrics)
         return
     torch.set_num_threads(1)
-    for name, overrides in variants(options.layers, options.most).items():
+    for name, variant in variants(options.layers, options.most, options.widths).items():
         if (options.only and name not in options.only) or name in results["models"]:
             continue
         folder = (options.out / name.replace(" ", "-").replace(",", "")).absolute()
-        module = compiled(options.spec, name in DISTILLED, overrides, folder)
+        module = compiled(options.spec, variant, folder)
         seconds = trained(folder, options.steps)
-        looped = "denoiser.core.repeat=1" not in overrides
-        counts: list[int | None] = list(range(1, 2 * options.most + 1)) if looped else [None]
+        counts: list[int | None] = list(range(1, 2 * options.most + 1)) if variant.looped else [None]
         found = measured(module, folder, counts, options.samples, options.seeds)
-        results["models"][name] = {**found, "overrides": overrides, "seconds of training": seconds}
+        results["models"][name] = {**found, "seconds of training": seconds}
         file.write_text(json.dumps(results, indent=2) + "\n")
 
 

@@ -46,7 +46,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="BLOCK.OPTION=VALUE",
-        help="override an option of the spec",
+        help="override an option of the spec, or an argument in it: train.steps=200, train.optimizer.lr=2e-3",
     )
 
 

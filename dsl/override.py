@@ -1,4 +1,4 @@
-"""`--set block.option=value`, applied to the text of a spec as if it had been written there."""
+"""`--set block.option=value` and `--set block.option.argument=value`, applied to the text of a spec as if it had been written there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from .parser import parse
 from .source import Source, Span
-from .syntax import Block, Name, Setting
+from .syntax import Block, Call, Name, Setting
 
 
 class BadOverride(Exception):
@@ -50,21 +50,31 @@ def _apply(source: Source, parts: list[str], value: str, assignment: str) -> str
         if inner is None:
             break
         block, rest = inner, rest[1:]
-    subject = rest[1] if len(rest) == 2 else None
-    if len(rest) > 2:
+    # `option`, `option subject`, or an argument of the call that is its value: `train.optimizer.lr`, `forward.noise.box.steps`.
+    settings = [e for e in block.entries if isinstance(e, Setting) and e.key.text == rest[0]]
+    for setting in settings:
+        subject = [setting.subject.text] if setting.subject else []
+        if rest[1:] == subject:
+            return _splice(source.text, setting.value.span, value)
+        if rest[1:-1] == subject and isinstance(setting.value, Call):
+            return _argument(source.text, setting.value, rest[-1], value)
+    if len(rest) > 2 or (len(rest) == 2 and any(e.subject is None for e in settings)):
         raise BadOverride(f"--set {assignment}: nothing in the spec is called `{'.'.join(parts)}`")
-    for entry in block.entries:
-        if (
-            isinstance(entry, Setting)
-            and entry.key.text == rest[0]
-            and (entry.subject.text if entry.subject else None) == subject
-        ):
-            return _splice(source.text, entry.value.span, value)
-    line = f"{rest[0]} {subject} = {value}" if subject else f"{rest[0]} = {value}"
+    line = f"{' '.join(rest)} = {value}"
     if not block.has_body:
         raise BadOverride(f"--set {assignment}: `{block.keyword.text}` has no options here")
     end = block.span.end - 1
     return f"{source.text[:end].rstrip().rstrip(',')}\n  {line}\n{source.text[end:]}"
+
+
+def _argument(text: str, call: Call, name: str, value: str) -> str:
+    """The text with an argument of a call replaced, or added at its end."""
+    for argument in call.arguments:
+        if argument.key is not None and argument.key.text == name:
+            return _splice(text, argument.value.span, value)
+    end = call.span.end - 1
+    comma = ", " if call.arguments else ""
+    return f"{text[:end].rstrip().rstrip(',')}{comma}{name} = {value}{text[end:]}"
 
 
 def _splice(text: str, span: Span, value: str) -> str:

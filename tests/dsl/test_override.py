@@ -1,0 +1,43 @@
+"""`--set`: options, options of a subject, and arguments of a call, written into the text."""
+
+from __future__ import annotations
+
+import pytest
+
+from gencc.dsl import override
+from gencc.dsl.source import Source
+
+SPEC = """spec s
+forward {
+  order = x
+  noise x = uniform(keep = cosine)
+}
+train { steps = 10, optimizer = adamw(lr = 1e-3) }
+"""
+
+
+@pytest.mark.parametrize(
+    ("assignment", "line"),
+    [
+        ("train.steps=20", "train { steps = 20, optimizer = adamw(lr = 1e-3) }"),
+        ("train.optimizer.lr=2e-3", "train { steps = 10, optimizer = adamw(lr = 2e-3) }"),
+        ("train.optimizer.beta2=0.9", "train { steps = 10, optimizer = adamw(lr = 1e-3, beta2 = 0.9) }"),
+        ("forward.noise.x=mask(keep = linear)", "  noise x = mask(keep = linear)"),
+        ("forward.noise.x.keep=linear", "  noise x = uniform(keep = linear)"),
+        ("forward.rounds=3", "  rounds = 3"),
+        ("sample.count=5", "  count = 5"),
+    ],
+)
+def test_one_line_changes(assignment: str, line: str) -> None:
+    text = override.apply(Source("s.gen", SPEC), [assignment]).text
+    new = [found for found in text.splitlines() if found not in SPEC.splitlines()]
+    assert line in new
+    assert set(new) <= {line, "sample {"}  # a block that was not there is added
+
+
+@pytest.mark.parametrize(
+    "assignment", ["steps=3", "train.steps", "train.steps.lr=3", "forward.noise.x.keep.rate=1", "loss.weight=2"]
+)
+def test_what_names_nothing_is_refused(assignment: str) -> None:
+    with pytest.raises(override.BadOverride, match=f"--set {assignment.partition('=')[0]}"):
+        override.apply(Source("s.gen", SPEC), [assignment])
