@@ -32,11 +32,12 @@ def test_one_line_changes(assignment: str, line: str) -> None:
     text = override.apply(Source("s.gen", SPEC), [assignment]).text
     new = [found for found in text.splitlines() if found not in SPEC.splitlines()]
     assert line in new
-    assert set(new) <= {line, "sample {"}  # a block that was not there is added
+    assert set(new) <= {line, "", "sample {"}  # a block that was not there is added
 
 
 @pytest.mark.parametrize(
-    "assignment", ["steps=3", "train.steps", "train.steps.lr=3", "forward.noise.x.keep.rate=1", "loss.weight=2"]
+    "assignment",
+    ["steps=3", "train.steps", "train.steps.lr=3", "forward.noise.x.keep.rate=1", "loss.weight=2"],
 )
 def test_what_names_nothing_is_refused(assignment: str) -> None:
     with pytest.raises(override.BadOverride, match=f"--set {assignment.partition('=')[0]}"):
