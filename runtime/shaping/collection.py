@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from ..errors import UserError
 from ..files import write_atomically
 from ..sites import Examples
 from ..training.batches import mix
-from .rewards import Reward
 
 
 @dataclass
@@ -46,6 +45,20 @@ class Batch:
     path: Path
     groups: Tensor
     seed: int
+
+
+@dataclass
+class Drawn:
+    """The ``states`` at the level, the ``samples`` and the ``reward`` (B) of a batch, group by group.
+
+    ``seeds`` are the samples' own where each has one, else they are those of the batch; ``columns`` go into its file too.
+    """
+
+    states: Examples
+    samples: Examples
+    reward: Tensor
+    seeds: list[int] | None = None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def batches(folder: Path, starts: Examples, of: int, size: int, seed: int, number: int) -> list[Batch]:
@@ -83,17 +96,11 @@ def draw(
 
 
 def collect(
-    model: Any,
     parts: list[Batch],
-    starts: Examples,
     of: int,
-    held: Callable[[Examples, torch.Generator], dict[str, Tensor]],
-    reward: Reward,
-    codec: Codec,
-    device: torch.device,
+    drawn: Callable[[Batch], Drawn],
     rank: int,
     world: int,
-    trim: bool,
     tag: dict[str, Any],
     progress: Callable[[int, int], None],
 ) -> None:
@@ -107,19 +114,18 @@ def collect(
         if part.path.exists():
             _check(part.path, tag)
         else:
-            states, samples = draw(model, part, starts, of, held, device, codec, trim)
-            _write(part, of, states, samples, reward(samples, codec), tag)
+            _write(part, of, drawn(part), tag)
         progress(k + 1, len(parts))
 
 
-def _write(
-    part: Batch, of: int, states: Examples, samples: Examples, reward: Tensor, tag: dict[str, Any]
-) -> None:
+def _write(part: Batch, of: int, drawn: Drawn, tag: dict[str, Any]) -> None:
+    states, samples = drawn.states, drawn.samples
     columns: dict[str, Any] = {
         "group": part.groups.repeat_interleave(of).tolist(),
         "row": list(range(len(samples))),
-        "seed": [part.seed] * len(samples),
-        "reward": reward.tolist(),
+        "seed": [part.seed] * len(samples) if drawn.seeds is None else drawn.seeds,
+        "reward": drawn.reward.tolist(),
+        **drawn.columns,
     }
     for name, value in samples.values.items():
         columns[f"value.{name}"] = list(value.flatten(1).numpy())

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet
 import torch
 from torch import Tensor, nn
 
 from .. import checkpoints
-from ..adapters import Adapter, Full, Lora, newest, off
+from ..adapters import Adapter, Full, Lora, off
 from ..data import Codec, Dataset, encode
 from ..data.fields import Field
-from ..errors import UserError
-from ..files import write_atomically
 from ..report import Report
 from ..sampling import blank, held_sites
 from ..sites import Examples
@@ -29,12 +23,10 @@ from ..training.batches import mix
 from ..training.run import Run
 from . import collection, selection
 from .rewards import Python, Reward
-
-HELD_OUT = 0.1
-"""Share of the accepted samples that only measures the loss."""
+from .rounds import Learner, Rounds
 
 
-class Tuned(nn.Module):
+class Tuned(Learner):
     """A model as its fine-tuning sees it: the adapter is what is saved, and only visits from ``level`` on are learned."""
 
     def __init__(self, model: nn.Module, adapter: Adapter, level: int) -> None:
@@ -57,12 +49,15 @@ class Tuned(nn.Module):
     def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
         self.adapter.load(dict(state_dict))
 
+    def describe(self) -> dict[str, Any]:
+        return {"adapter": self.adapter.describe(), "level": self.level}
 
-class Session:
+
+class Session(Rounds):
     """One call of a fine-tuning program."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.options = run, run.options
+        super().__init__(run)
         self.checkpoint = checkpoints.load(checkpoints.latest(run.options.run))
 
     def shape(
@@ -100,9 +95,9 @@ class Session:
         """
         run, options = self.run, self.options
         if isinstance(reward, Python):
-            reward.limit, reward.start = options.reward_limit, options.reward_start
+            reward.worker.limit, reward.worker.start = options.reward_limit, options.reward_start
         root: Path = options.out
-        self._prepare(root)
+        self.prepare(root)
         self.checkpoint.restore(model, options.weights)
         model.to(run.device).eval()
         codec = Codec.from_json(fields, self.checkpoint.meta)
@@ -114,52 +109,35 @@ class Session:
         def held(start: Examples, generator: torch.Generator) -> dict[str, Tensor]:
             return held_sites(start, task, fields, 0.5, generator)
 
+        def drawn(part: collection.Batch) -> collection.Drawn:
+            states, samples = collection.draw(
+                model, part, conditions, select.of, held, run.device, codec, trim
+            )
+            return collection.Drawn(states, samples, reward(samples, codec))
+
         try:
             for number in range(1, rounds + 1):
                 folder = root / f"round-{number}"
-                if not self._done(folder):
-                    accepted = self._accepted(
-                        model, folder, number, conditions, held, reward, select, identity, codec, level, states, trim, expected,
-                    )  # fmt: skip
-                    self._train(
-                        whole,
-                        folder,
-                        accepted,
-                        codec,
-                        optimizer,
-                        warmup,
-                        clip,
-                        ema,
-                        log_every,
-                        save_every,
-                        trim,
+                if not self.finished(folder):
+                    tag = {"level": level, "reward": reward.name}
+                    found = self.collected(folder, number, conditions, select.of, drawn, tag)
+                    copies = (
+                        collection.identities(found.samples, select.of, identity, codec.plates)
+                        if identity
+                        else None
                     )
-                tuned.load(self._load(folder))
+                    rows = self.accepted(folder, number, found, select, reward.name, expected, copies)
+                    chosen = found.states if states == "trajectory" else found.samples
+                    self.train(
+                        whole, folder, chosen.take(rows), codec, optimizer(tuned.parameters()), warmup=warmup, clip=clip, ema=ema,
+                        log_every=log_every, save_every=save_every, trim=trim, course=getattr(model, "course", None),
+                    )  # fmt: skip
+                tuned.load(self.learned(folder))
             self._compare(model, root, conditions, held, reward, codec, data, report, trim)
         finally:
             reward.close()
 
     # ---- parts
-
-    def _say(self, text: str) -> None:
-        if self.run.rank == 0:
-            print(text, flush=True)
-
-    def _prepare(self, root: Path) -> None:
-        options = self.options
-        held = any(root.glob("round-*"))
-        if held and options.overwrite and self.run.rank == 0:
-            for folder in root.glob("round-*"):
-                shutil.rmtree(folder)
-        elif held and not options.resume and not options.overwrite:
-            raise UserError(
-                f"{root}: already holds a run; go on with --resume, replace it with --overwrite, or choose another --out"
-            )
-        self._barrier()
-
-    def _barrier(self) -> None:
-        if self.run.world > 1:
-            torch.distributed.barrier()
 
     def _conditions(
         self,
@@ -181,95 +159,6 @@ class Session:
         g = torch.Generator().manual_seed(mix(self.options.seed, -1, 1))
         shuffled = torch.randperm(len(known), generator=g)
         return known.take(shuffled[torch.arange(groups) % len(known)])
-
-    def _done(self, folder: Path) -> bool:
-        found = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
-        return bool(found) and checkpoints.load(found[-1]).step == self.options.steps
-
-    def _accepted(
-        self,
-        model: nn.Module,
-        folder: Path,
-        number: int,
-        conditions: Examples,
-        held: Callable[[Examples, torch.Generator], dict[str, Tensor]],
-        reward: Reward,
-        select: selection.Selection,
-        identity: tuple[str, ...],
-        codec: Codec,
-        level: int,
-        states: str,
-        trim: bool,
-        expected: float | None,
-    ) -> Examples:
-        run, options = self.run, self.options
-        parts = collection.batches(
-            folder / "samples", conditions, select.of, options.sample_batch, options.seed, number
-        )
-        tag = {"level": level, "of": select.of, "round": number, "seed": options.seed, "reward": reward.name,
-               "spec": checkpoints.digest(run.spec)}  # fmt: skip
-
-        def progress(k: int, total: int) -> None:
-            if k == total or k % max(1, total // 10) == 0:
-                self._say(f"round {number}: {k} of {total} batches drawn")
-
-        collection.collect(
-            model, parts, conditions, select.of, held, reward, codec, run.device, run.rank, run.world, trim, tag, progress,
-        )  # fmt: skip
-        self._barrier()
-        found = collection.read(parts, select.of)
-        copies = collection.identities(found.samples, select.of, identity, codec.plates) if identity else None
-        g = torch.Generator().manual_seed(mix(options.seed, number, -2))
-        kept = selection.select(select, found.reward, g, copies)
-        finite = found.reward[~found.reward.isnan()]
-        if not bool(kept.any()):
-            raise UserError(
-                f"{folder}: no sample was accepted ({len(finite)} of {kept.numel()} have a reward); lower the threshold, or draw "
-                "more with --samples"
-            )
-        rejected = kept.numel() - len(finite)
-        self._say(
-            f"round {number}: accepted {int(kept.sum()):,} of {kept.numel():,}"
-            + (f", {rejected} of them without a reward" if rejected else "")
-            + f"; {reward.name} {float(finite.mean()):.4f} in all, {float(found.reward[kept].mean()):.4f} accepted; percentile "
-            f"{_percentile(found.reward, kept):.3f}"
-            + (f" ({expected:.3f} expected)" if expected is not None and number == 1 else "")
-        )
-        if run.rank == 0:
-            flat = kept.flatten()
-            table = {
-                "group": torch.arange(kept.numel())[flat] // select.of,
-                "seed": found.seed[flat],
-                "row": found.row[flat],
-                "reward": found.reward.flatten()[flat],
-            }
-            columns = pa.table({k: v.tolist() for k, v in table.items()})
-            write_atomically(folder / "accepted.parquet", lambda t: pa.parquet.write_table(columns, t))
-        chosen = found.states if states == "trajectory" else found.samples
-        return chosen.take(kept.flatten().nonzero()[:, 0])
-
-    def _train(
-        self, whole: Tuned, folder: Path, accepted: Examples, codec: Codec,
-        optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer], warmup: int, clip: float, ema: float, log_every: int,
-        save_every: int, trim: bool,
-    ) -> None:  # fmt: skip
-        run = self.run
-        order = torch.randperm(len(accepted), generator=torch.Generator().manual_seed(self.options.seed))
-        aside = int(HELD_OUT * len(accepted))
-        split = Dataset(accepted.take(order[aside:]), accepted.take(order[:aside]), codec)
-        run.folder = folder
-        run.options.resume = any((folder / "checkpoints").glob("[0-9]*.safetensors"))
-        run.extra = {"adapter": whole.adapter.describe(), "level": whole.level}
-        run.fit(
-            whole, optimizer(whole.adapter.parameters()), split, warmup=warmup, decay="cosine", clip=clip, ema=ema,
-            log_every=log_every, eval_every=save_every, save_every=save_every, trim=trim,
-            course=getattr(whole.model, "course", None),
-        )  # fmt: skip
-        self._barrier()
-
-    def _load(self, folder: Path) -> dict[str, Tensor]:
-        checkpoint = checkpoints.load(newest(folder))
-        return checkpoint.part("ema") or checkpoint.part("model")
 
     def _compare(
         self,
@@ -318,26 +207,10 @@ class Session:
             }
             if report is not None:
                 found[which] |= report.measure(drawn[which], real, codec)
-        names = list(found["tuned"])
-        self._say(f"{'':>20}  " + "  ".join(f"{which:>10}" for which in found))
-        for name in names:
-            self._say(f"{name:>20}  " + "  ".join(f"{found[which][name]:>10.4f}" for which in found))
+        self.compared(root, found)
         if report is not None:
             rows = {which: drawn[which][: report.shown] for which in drawn}
             report.draw({"real": real[: report.shown], **rows}, codec, root / "comparison.png")
-        write_atomically(root / "comparison.json", lambda t: t.write_text(json.dumps(found, indent=2) + "\n"))
-
-
-def _percentile(reward: Tensor, accepted: Tensor) -> float:
-    """Mean percentile of the accepted under the reference's law of rewards in their groups.
-
-    A sample that beats a share s of the other m - 1 of its group is expected at percentile (s (m - 1) + 1) / (m + 1).
-    """
-    m = reward.shape[1]
-    if m > 1:
-        return (selection.percentile(reward, accepted) * (m - 1) + 1) / (m + 1)
-    flat = reward.flatten()[None]
-    return selection.percentile(flat, accepted.flatten()[None])
 
 
 def begin(

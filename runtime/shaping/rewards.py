@@ -10,8 +10,10 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,38 +57,67 @@ class Measured(Reward):
 
 
 class Python(Reward):
-    """``function`` of a file of the user's, in a process of its own, one call a batch.
+    """``function`` of a file of the user's.
 
     It gets a dictionary of columns, as a reader of the samples' table would find them, and returns a number for each row
-    (None or nan to reject).  What it prints goes to stderr.  Its file has ``start`` seconds to load, once, and the function
-    ``limit`` seconds for each batch.
+    (None or nan to reject).
+    """
+
+    def __init__(self, file: Path, function: str) -> None:
+        self.worker = Worker(file, function)
+        self.name = self.worker.name
+
+    def __call__(self, samples: Examples, codec: Codec) -> Tensor:
+        return self.worker.rewards(codec.columns(samples), len(samples))
+
+    def close(self) -> None:
+        self.worker.close()
+
+
+class Worker:
+    """A function of a file of the user's, in a process of its own, one call a batch.
+
+    The file has ``start`` seconds to load, once, and the function ``limit`` seconds for each batch.  What it prints goes to
+    stderr.
     """
 
     def __init__(self, file: Path, function: str, limit: float = LIMIT, start: float = START) -> None:
         self.file, self.function, self.limit, self.start = file, function, limit, start
         self.name = f"{file.name}:{function}"
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
 
-    def __call__(self, samples: Examples, codec: Codec) -> Tensor:
-        found = self._ask({"columns": codec.columns(samples)})["rewards"]
-        if len(found) != len(samples):
-            raise UserError(
-                f"{self.file}: {self.function} returned {len(found)} rewards for {len(samples)} samples"
-            )
+    def rewards(
+        self, columns: dict[str, list[Any]], count: int, arrays: dict[str, np.ndarray] | None = None
+    ) -> Tensor:
+        """Rewards (count,) of rows with these ``columns``; nan where the function gave none.
+
+        ``arrays`` (count, ...) become columns too, a list of arrays each.
+
+        Raises:
+            UserError: the function failed, took too long, or did not answer for every row.
+        """
+        with TemporaryDirectory() as folder:
+            question: dict[str, object] = {"columns": columns}
+            if arrays is not None:
+                question["arrays"] = str(Path(folder) / "arrays.npz")
+                np.savez(question["arrays"], **arrays)  # type: ignore[arg-type]
+            found = self._ask(question)["rewards"]
+        if len(found) != count:
+            raise UserError(f"{self.file}: {self.function} returned {len(found)} rewards for {count} samples")
         return torch.tensor([float("nan") if r is None else r for r in found], dtype=torch.float64)
 
     def _ask(self, question: dict[str, object]) -> dict[str, list[float | None]]:
         if not self.file.is_file():
             raise UserError(f"{self.file}: no such file; a reward's path is taken from the spec's folder")
-        if self._worker is None:
+        if self._process is None:
             command = [sys.executable, "-m", "gencc.runtime.shaping.worker", str(self.file), self.function]
-            self._worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._answer(self.start, "to load", "--reward-start")
-        assert self._worker.stdin is not None
+        assert self._process.stdin is not None
         try:
-            self._worker.stdin.write(json.dumps(question).encode() + b"\n")
-            self._worker.stdin.flush()
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            self._process.stdin.flush()
         except BrokenPipeError:
             pass  # the answer, or its absence, says why
         return self._answer(self.limit, "over one batch", "--reward-limit")
@@ -100,10 +131,10 @@ class Python(Reward):
 
     def _line(self, limit: float, what: str, option: str) -> bytes:
         """The next line of the worker."""
-        assert self._worker is not None and self._worker.stdout is not None
+        assert self._process is not None and self._process.stdout is not None
         until = time.monotonic() + limit
         with selectors.DefaultSelector() as ready:
-            ready.register(self._worker.stdout, selectors.EVENT_READ)
+            ready.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not ready.select(max(0.0, until - time.monotonic())):
                     self.close()
@@ -111,7 +142,7 @@ class Python(Reward):
                         f"{self.file}: {self.function} took more than {limit:g} s {what}; make it faster, or allow more with "
                         f"{option}"
                     )
-                more = os.read(self._worker.stdout.fileno(), 1 << 16)
+                more = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not more:
                     self.close()
                     raise UserError(f"{self.file}: the process of {self.function} ended without an answer")
@@ -120,7 +151,7 @@ class Python(Reward):
         return line
 
     def close(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker.communicate()
-            self._worker, self._unread = None, b""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process, self._unread = None, b""

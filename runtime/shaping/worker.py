@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 def attempted(step: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
     """What ``step`` finds, or what went wrong in it."""
@@ -32,7 +34,11 @@ def loaded(file: str, name: str) -> dict[str, Any]:
 
 def rewards(function: Callable[[Any], Any], question: dict[str, Any]) -> dict[str, Any]:
     """The rewards of one batch; None for a sample without one."""
-    found = [float(r) if r is not None else math.nan for r in function(question["columns"])]
+    columns = question["columns"]
+    if "arrays" in question:
+        with np.load(question["arrays"]) as arrays:
+            columns |= {name: list(arrays[name]) for name in arrays.files}
+    found = [float(r) if r is not None else math.nan for r in function(columns)]
     return {"rewards": [None if math.isnan(r) else r for r in found]}
 
 

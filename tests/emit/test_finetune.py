@@ -132,13 +132,6 @@ def test_two_processes_share_the_batches(folder, tmp_path):
     """What each of two processes draws is what one alone draws."""
     from gencc.runtime.data import Codec
     from gencc.runtime.shaping import collection
-    from gencc.runtime.shaping.rewards import Reward
-
-    class First(Reward):
-        name = "first"
-
-        def __call__(self, samples, codec):
-            return samples.values["tone"][:, 0].double()
 
     sys.modules.pop("model", None)
     space = runpy.run_path(str(folder / "model.py"))
@@ -146,13 +139,18 @@ def test_two_processes_share_the_batches(folder, tmp_path):
     model, starts = space["Tones"](), Examples({"": torch.zeros(12, 1)}, {})
     codec = Codec(space["FIELDS"])
     drawn = {}
+
+    def one(part):
+        states, samples = collection.draw(
+            model, part, starts, 4, lambda s, g: {}, torch.device("cpu"), codec, False
+        )
+        return collection.Drawn(states, samples, samples.values["tone"][:, 0].double())
+
     for world in (1, 2):
         parts = collection.batches(tmp_path / str(world), starts, 4, 16, 0, 1)
         assert len(parts) == 3
         for rank in range(world):
-            collection.collect(
-                model, parts, starts, 4, lambda s, g: {}, First(), codec, torch.device("cpu"), rank, world, False, {}, print
-            )  # fmt: skip
+            collection.collect(parts, 4, one, rank, world, {}, print)
         drawn[world] = collection.read(parts, 4)
     assert torch.equal(drawn[1].reward, drawn[2].reward) and drawn[1].reward.shape == (12, 4)
     for name in ("tone", "spot"):
@@ -175,25 +173,28 @@ def test_what_a_reward_may_do_wrong(folder, text, message):
     (folder / "reward.py").write_text(text)
     try:
         with pytest.raises(UserError, match=message):
-            limits = ("2", "3") if "sleep" in text else ("30", "30")
+            limits = ("2" if "    time.sleep" in text else "30", "3" if "\ntime.sleep" in text else "60")
             limits = ("--reward-limit", limits[0], "--reward-start", limits[1])
             tuned(folder, "--overwrite", *limits, "--steps", "1", out="wrong")
     finally:
         (folder / "reward.py").write_text(REWARD)
 
 
-def test_loading_has_time_of_its_own(tmp_path):
+def test_loading_has_time_of_its_own_and_arrays_arrive(tmp_path):
     """A file that takes longer to load than a batch may take is no mistake."""
-    from gencc.runtime.shaping.rewards import Python
+    from gencc.runtime.shaping.rewards import Worker
 
     (tmp_path / "slow.py").write_text(
-        "import time\ntime.sleep(1.5)\ndef score(columns):\n    return columns['x']\n"
+        "import time\ntime.sleep(1.5)\n"
+        "def score(columns):\n    return [p.max() + len(w) if w else None for p, w in zip(columns['p'], columns['w'])]\n"
     )
-    reward = Python(tmp_path / "slow.py", "score", limit=1.0)
+    worker = Worker(tmp_path / "slow.py", "score", limit=1.0)
     try:
-        assert reward._ask({"columns": {"x": [1.0, None]}}) == {"rewards": [1.0, None]}
+        pictures = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+        found = worker.rewards({"w": ["abc", ""]}, 2, {"p": pictures})
+        assert found.tolist()[0] == 6.0 and found.isnan().tolist() == [False, True]
     finally:
-        reward.close()
+        worker.close()
 
 
 def test_two_processes_under_torchrun(folder):
