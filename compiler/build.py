@@ -57,6 +57,8 @@ def build(spec: v.Spec) -> Graph:
         key = graph.add(Node("shape", str(number), f"{shape.kind}: {shape.select.word}", shape.span))
         if "visits:order" in graph:
             graph.join(key, "shapes-at", "visits:order")
+        elif isinstance(spec.denoiser, v.Diffusers):
+            graph.join(key, "shapes-at", f"denoiser:{spec.denoiser.word}")
     for number, correct in enumerate(spec.corrects):
         graph.add(Node("correction", str(number), correct.kind, correct.span))
     for limit in spec.limits:
@@ -66,7 +68,8 @@ def build(spec: v.Spec) -> Graph:
 
 def _denoiser(graph: Graph, spec: v.Spec) -> None:
     assert spec.denoiser is not None
-    key = graph.add(Node("denoiser", spec.denoiser.word, spec.denoiser.word, spec.denoiser.span))
+    shown = spec.denoiser.pipeline if isinstance(spec.denoiser, v.Diffusers) else spec.denoiser.word
+    key = graph.add(Node("denoiser", spec.denoiser.word, shown, spec.denoiser.span))
     for x in spec.variables:
         graph.join(f"variable:{x.name}", "reads", key)
     for prediction in spec.predictions:

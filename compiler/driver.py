@@ -14,7 +14,7 @@ from gencc.dsl.resolve import resolve
 from gencc.dsl.source import Source
 from gencc.dsl.syntax import File
 
-from . import build, checks, ir, passes
+from . import build, checks, ir, passes, pipelines
 from .program import Program, analyse
 
 
@@ -33,7 +33,8 @@ class Compilation:
 
     @property
     def ok(self) -> bool:
-        emits = self.program is not None or (self.graph is not None and bool(self.limits))
+        alone = bool(self.limits) or (self.spec is not None and pipelines.of(self.spec) is not None)
+        emits = self.program is not None or (self.graph is not None and alone)
         return emits and not has_errors(self.diagnostics)
 
     @property

@@ -48,7 +48,7 @@ ENDS: dict[EdgeKind, tuple[set[NodeKind], set[NodeKind]]] = {
     "predicts": ({"denoiser", "exit"}, {"target"}),
     "distils-from": ({"exit"}, {"exit"}),
     "conditions-on": ({"condition"}, {"variable"}),
-    "shapes-at": ({"shape", "correction"}, {"visits"}),
+    "shapes-at": ({"shape", "correction"}, {"visits", "denoiser"}),
     "precedes": ({"loop", "visits"}, {"loop", "visits"}),
     "scores": ({"target", "loss"}, {"variable", "limit"}),
     "runs": ({"denoiser", "loop"}, {"loop", "exit"}),

@@ -173,7 +173,7 @@ def _learned(p: v.Prediction) -> str:
 
 def analyse(spec: v.Spec, source: Source) -> Program:
     """The facts of a spec that has no errors."""
-    assert spec.forward is not None
+    assert spec.forward is not None and not isinstance(spec.denoiser, v.Diffusers)
     sites = {x.name: x.sites for x in spec.variables}
     shape = algebra.shape(spec.forward.order, sites)
     imported = imports(spec)

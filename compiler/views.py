@@ -7,6 +7,7 @@ from typing import Any
 
 from gencc.dsl.source import Source, Span
 
+from . import pipelines
 from .driver import Compilation
 
 FILES = {
@@ -28,10 +29,14 @@ def show(done: Compilation, kind: str) -> str:
         assert done.tree is not None
         return "".join(line + "\n" for item in done.tree.items for line in _tree(item, done.source, 0))
     if kind.startswith("plan"):
-        from . import plan
+        from . import pipeline_plan, plan
 
         if done.program is None:
             assert done.spec is not None
+            if pipelines.of(done.spec) is not None:
+                return (
+                    pipeline_plan.as_json(done.spec) if kind == "plan.json" else pipeline_plan.text(done.spec)
+                )
             return plan.study_as_json(done.spec) if kind == "plan.json" else plan.study(done.spec)
         return plan.as_json(done.program) if kind == "plan.json" else plan.text(done.program)
     assert done.graph is not None

@@ -434,6 +434,8 @@ def _example(model: type[v.Model], field: str) -> str:
 
 def _limits(field: FieldInfo | None, problem: Any) -> str:
     context = problem.get("ctx") or {}
+    if problem["type"] == "too_long":
+        return f"write at most {context['max_length']} values, not {context['actual_length']}"
     words = [
         f"{word} {context[k]:g}"
         for k, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))

@@ -19,6 +19,7 @@ BLOCKS: tuple[tuple[str, type[v.Model]], ...] = (
     ("denoiser transformer", v.Transformer),
     ("loop NAME (in a denoiser)", v.Loop),
     ("denoiser exact(..)", v.Exact),
+    ("denoiser diffusers", v.Diffusers),
     ("distill ilsd", v.Distill),
     ("train", v.Train),
     ("sample", v.Sample),

@@ -606,6 +606,25 @@ class Exact(Model):
     mixture: tuple[Component, ...] = Field((), description="components of a mixture")
 
 
+class Diffusers(Model):
+    """A text-to-image pipeline of the library diffusers, trained already. It brings its process, and is shaped by prompts."""
+
+    word: ClassVar[str] = "diffusers"
+    pipeline: str = Field(
+        description="folder, relative to the spec, or name on the Hugging Face hub; a Stable Diffusion pipeline, XL or not"
+    )
+    scheduler: Literal["own", "ddim", "ddpm"] = Field(
+        "own",
+        description="the pipeline's own scheduler, or one that is built from its configuration: `ddim` steps are deterministic "
+        "at `eta = 0`, `ddpm` steps draw at random",
+    )
+    size: tuple[Positive, ...] = Field(
+        (),
+        max_length=2,
+        description="side of the pictures in pixels, or height and width; the pipeline's own when left out",
+    )
+
+
 # ------------------------------------------------------------------------------------------------ targets
 
 DiscreteTarget = Literal["classifier", "cross_entropy", "clean"]
@@ -822,12 +841,14 @@ class Sample(Model):
     )
     guidance: float = Field(
         0.0,
-        description="weight w of classifier-free guidance by a variable that some tasks give and others do not: the law "
-        "p(x | y) ^ (1 + w) / p(x) ^ w of every visit (arXiv 2207.12598)",
+        description="weight w of classifier-free guidance by a variable that some tasks give and others do not, or by the "
+        "prompt: the law p(x | y) ^ (1 + w) / p(x) ^ w of every visit (arXiv 2207.12598); diffusers calls 1 + w its scale",
         ge=0,
     )
     steps: Positive | None = Field(
-        None, description="inner steps of a visit when sampling; the kernel's own unless fewer are asked for"
+        None,
+        description="inner steps of a visit when sampling; the kernel's own unless fewer are asked for. Of a pipeline: steps of "
+        "its scheduler, 50 unless said",
     )
     eta: Unit | None = Field(
         None, description="noise of a sampling step: 1 is the DDPM posterior's, 0 is DDIM, deterministic"
@@ -983,7 +1004,14 @@ class Shape(Model):
     )
     lr: Rate = Field(3e-4, description="peak learning rate")
     prompts: str | None = Field(
-        None, description="table of conditions, one a group; those of training examples when left out"
+        None,
+        description="table of conditions, one a group; those of training examples when left out. Of a pipeline: a text file, "
+        "one prompt a line",
+    )
+    held_out: str | None = Field(
+        None,
+        description="prompts of a pipeline that nothing is trained on, for the comparison with the reference; those of "
+        "`prompts` when left out",
     )
     dedup: Key | None = Field(None, description="what makes two samples duplicates")
     adapter: Lora | Full = Field(default_factory=Lora, description="the weights that are trained")
@@ -1371,7 +1399,7 @@ class Spec(Model):
     plates: tuple[Plate, ...] = ()
     variables: tuple[Variable, ...] = ()
     forward: Forward | None = None
-    denoiser: Transformer | Exact | None = None
+    denoiser: Transformer | Exact | Diffusers | None = None
     predictions: tuple[Prediction, ...] = ()
     distills: tuple[Distill, ...] = ()
     tasks: tuple[Task, ...] = (Task(),)

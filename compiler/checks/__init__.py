@@ -24,6 +24,7 @@ from . import (
     needs,
     network,
     not_emitted,
+    pipeline,
     prior,
     shaping,
     sizes,
@@ -46,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     loop_forms.check,  # options of loops that go together
     loop_count.check,  # the repeats at sampling can be counted
     correction.check,  # a corrected sampler can be inverted
+    pipeline.check,  # a pipeline is shaped, and brings the rest
     shaping.check,  # the shaped level is on the trajectory
     prior.check,  # the trajectory ends in noise
     needs.check,  # data, layouts and rounds that something relies on

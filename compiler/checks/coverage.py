@@ -12,7 +12,7 @@ from ..ir import Graph
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     forward = spec.forward
     if forward is None:
-        if spec.limits:
+        if spec.limits or isinstance(spec.denoiser, v.Diffusers):
             return []
         return [
             Diagnostic(

@@ -11,6 +11,8 @@ from ..ir import Graph
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     s = spec.sample
+    if isinstance(spec.denoiser, v.Diffusers):  # guided by the prompt, in steps of its scheduler
+        return out
     if s.guidance and not any(spec.dropped(x) for x in spec.variables):
         classes = [x.name for x in spec.variables if x.is_discrete and x.plate is None and x.sites == 1]
         name = classes[0] if classes else "label"

@@ -60,6 +60,18 @@ def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:
         ]
     if not asked or spec.denoiser is None:
         return []
+    if isinstance(spec.denoiser, v.Diffusers):
+        return [
+            Diagnostic(
+                "GEN421",
+                f"a pipeline has no program `{kind}`",
+                spec.denoiser.span,
+                note="it is trained already" if kind == "train" else "that needs a process of the spec's own",
+                help="emit `finetune,sample`, or `gencc run SPEC finetune sample`",
+            )
+            for kind in asked
+            if kind not in ("finetune", "sample")
+        ]
     if kinds & {"finetune", "levels"} and not spec.shapes:
         return [
             Diagnostic(

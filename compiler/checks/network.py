@@ -22,7 +22,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 help="add `denoiser transformer { width = 256, heads = 8 }`",
             )
         ]
-    if isinstance(d, v.Exact):
+    if not isinstance(d, v.Transformer):
         return []
     if d.width % d.heads:
         fits = [h for h in range(1, d.width + 1) if d.width % h == 0]

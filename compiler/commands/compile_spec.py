@@ -12,6 +12,7 @@ from gencc.dsl.diagnostics import did_you_mean, has_errors
 from gencc.dsl.override import apply
 from gencc.dsl.reading import read
 
+from .. import pipelines
 from ..checks import needs
 from ..driver import Compilation, compile_source
 from .showing import show
@@ -78,6 +79,10 @@ def emitted(done: Compilation, kinds: list[str], base: str = ".") -> dict[str, s
     modelled = set(programs) - {"analyse"} or ("analyse" in programs and done.denoised)
     if modelled and done.program is not None:
         files |= emit(done.program, programs, done.sha, base)
+    if modelled and done.spec is not None and pipelines.of(done.spec) is not None:
+        from ..emit.pipeline import emit_pipeline
+
+        files |= emit_pipeline(done.spec, done.source, done.sha, programs, base)
     if "analyse" in programs and done.other is not None and done.other.program is not None:
         folder = os.path.relpath(Path(done.other.source.name).parent, Path(done.source.name).parent)
         beside = os.path.normpath(os.path.join(base, folder)).replace(os.sep, "/")

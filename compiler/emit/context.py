@@ -67,7 +67,7 @@ def class_name(name: str, imported: Iterable[str]) -> str:
 def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     """The context of every template of one spec."""
     spec = program.spec
-    assert spec.forward is not None and spec.denoiser is not None
+    assert spec.forward is not None and isinstance(spec.denoiser, v.Transformer | v.Exact)
     exact = isinstance(spec.denoiser, v.Exact)
     file = file_name(program.source)
     names = identifiers(
@@ -146,6 +146,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     spec = program.spec
     prediction = next((p for p in spec.predictions if p.variable == x.name), None)
     denoiser = spec.denoiser
+    assert not isinstance(denoiser, v.Diffusers)
     values = (
         f"{x.py}_values" if isinstance(x.spec.type, v.Discrete) and x.spec.type.from_data else str(x.values)
     )

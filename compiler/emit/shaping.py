@@ -32,7 +32,7 @@ def context(program: Program, base: str) -> SimpleNamespace | None:
         onward=level > 0 and shape.states == "trajectory",
         report=report,
         reward_line=program.line(shape.where("reward")),
-        select=_select(chosen),
+        select=selection_text(chosen),
         select_line=program.line(shape.where("select")),
         rule=rule,
         run=shape.of or f"runs/{spec.name}",
@@ -70,7 +70,8 @@ def _reward(program: Program, shape: v.Shape, base: str) -> tuple[Any, str]:
     return found, f"rewards.Measured({found.cls}({arguments}), {literal(shape.reward)})"
 
 
-def _select(rule: v.Top | v.BestOf | v.Threshold | v.Accept | v.Preference) -> str:
+def selection_text(rule: v.Top | v.BestOf | v.Threshold | v.Accept | v.Preference) -> str:
+    """The call that builds the rule of acceptance."""
     match rule:
         case v.Top():
             return f"selection.Top({rule.keep}, of={rule.of})"

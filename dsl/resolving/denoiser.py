@@ -9,11 +9,11 @@ from ..binding import MISSING, Binder, constant
 from ..diagnostics import Label, did_you_mean
 from ..syntax import Binary, Block, Call, Expr, Name, Setting, Text
 
-KINDS = ("transformer", "exact")
+KINDS = ("transformer", "exact", "diffusers")
 
 
-def resolve_denoiser(bind: Binder, block: Block) -> v.Transformer | v.Exact | None:
-    """`denoiser transformer { .. }` or `denoiser exact(table = ..)`."""
+def resolve_denoiser(bind: Binder, block: Block) -> v.Transformer | v.Exact | v.Diffusers | None:
+    """`denoiser transformer { .. }`, `denoiser exact(table = ..)` or `denoiser diffusers { pipeline = .. }`."""
     label = block.label
     word = label.text if isinstance(label, Name) else label.name.text if isinstance(label, Call) else ""
     if word not in KINDS or label is None:
@@ -41,6 +41,9 @@ def resolve_denoiser(bind: Binder, block: Block) -> v.Transformer | v.Exact | No
             )
             return None
         return None if found is MISSING else found
+    if word == "diffusers":
+        pipeline = bind.options(v.Diffusers, _settings(bind, block), block.span, "`diffusers`")
+        return None if pipeline is MISSING else pipeline
     loops = _loops(bind, block)
     found = bind.options(v.Transformer, _settings(bind, block), block.span, "`transformer`", {"loops": loops})
     return None if found is MISSING else found

@@ -248,11 +248,12 @@ def begin(
         default=256,
         help="fresh samples that compare tuned and reference (default 256)",
     )
-    _limit(parser, python)
+    limits(parser, python)
     return Session(program.join(parser, here))
 
 
-def _limit(parser: argparse.ArgumentParser, python: bool) -> None:
+def limits(parser: argparse.ArgumentParser, python: bool) -> None:
+    """The options of a program whose reward may be the user's function."""
     if python:
         parser.add_argument(
             "--reward-limit", type=float, default=60.0, metavar="SECONDS",

@@ -1,0 +1,7 @@
+"""Text-to-image pipelines of the library diffusers, shaped by a reward (GRAFT and P-GRAFT, arXiv 2510.02692)."""
+
+from . import sampling, shaping
+from .model import Pictures, Tuned
+from .pipelines import load
+
+__all__ = ["Pictures", "Tuned", "load", "sampling", "shaping"]

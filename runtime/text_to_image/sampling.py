@@ -1,0 +1,103 @@
+"""The sampling program of a shaped text-to-image pipeline."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import torch
+
+from ..files import write_atomically
+from ..training.batches import mix
+from . import pipelines
+from .grid import sheet
+from .model import Tuned
+from .shaping import attach
+
+ROW = 8
+"""Pictures in a row of the sheet."""
+
+
+class Session:
+    """One call of the program."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def load(self, name: str, beside: Path, scheduler: str) -> Any:
+        """The reference: the pipeline of the spec, or that of the command line."""
+        chosen: str | None = self.options.pipeline
+        return pipelines.load(chosen or name, Path() if chosen else beside, scheduler, self.device)
+
+    def draw(self, model: Tuned) -> None:
+        """Pictures, a table of their prompts and seeds, and a sheet of them all.
+
+        Raises:
+            UserError: no prompts, or an adapter of another pipeline.
+        """
+        options = self.options
+        prompts = [options.prompt] if options.prompt else pipelines.read_prompts(options.prompts)
+        if options.adapter is not None:
+            print(f"tuned by {attach(model, options.adapter, options.weights)}")
+        asked = [prompts[k % len(prompts)] for k in range(options.count)]
+        seeds = [mix(options.seed, k, 0) for k in range(options.count)]
+        found: list[np.ndarray] = []
+        for k in range(0, options.count, options.batch):
+            part = slice(k, k + options.batch)
+            found.append(model.draw(asked[part], seeds[part], options.adapter is not None).pixels)
+        pixels = np.concatenate(found)
+        out: Path = options.out
+        names = [f"{k:05d}.png" for k in range(len(pixels))]
+        for name, picture in zip(names, pixels, strict=True):
+            sheet([picture[None]], out / name)
+        table = pa.table({"file": names, "prompt": asked, "seed": seeds})
+        write_atomically(out / "pictures.parquet", lambda t: pa.parquet.write_table(table, t))
+        sheet([pixels[k : k + ROW] for k in range(0, len(pixels), ROW)], out / "sheet.png")
+        print(f"{len(pixels)} pictures -> {out}; all on one sheet -> {out / 'sheet.png'}")
+
+
+def begin(
+    description: str | None,
+    pipeline: str,
+    prompts: Path,
+    out: str,
+    count: int,
+    batch: int,
+    seed: int,
+    adapter: str,
+) -> Session:
+    """Reads the command line; ``adapter`` is the run of the spec's fine-tuning."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--pipeline", default=None, metavar="PATH", help=f"folder or hub name of the reference (default {pipeline})"
+    )  # fmt: skip
+    parser.add_argument(
+        "--adapter", type=Path, nargs="?", const=Path(adapter), default=None, metavar="RUN",
+        help=f"tuned weights above the shaped level (RUN is {adapter} if it is not named)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)"
+    )
+    parser.add_argument("--prompt", default=None, help="one prompt, instead of those of a file")
+    parser.add_argument(
+        "--prompts", type=Path, default=prompts, help="text file, one prompt a line (default: the spec's)"
+    )
+    parser.add_argument("--count", type=int, default=count, help=f"pictures (default {count})")
+    parser.add_argument("--batch", type=int, default=batch, help=f"pictures drawn together (default {batch})")
+    parser.add_argument("--seed", type=int, default=seed, help=f"seed (default {seed})")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder to write (default {out})")
+    parser.add_argument(
+        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
+    )
+    options = parser.parse_args()
+    for name in ("count", "batch"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    return Session(options)
