@@ -82,15 +82,14 @@ def _denoiser(graph: Graph, spec: v.Spec) -> None:
         node = _loop(graph, loop, loop.name)
         graph.join(before, "runs" if before == key else "precedes", node)
         before = node
-    for number, distill in enumerate(spec.distills):
+    for distill in spec.distills:
         ends = []
-        for role, exit_ in (("student", distill.student), ("teacher", distill.teacher)):
+        for exit_ in (distill.student, distill.teacher):
             if exit_ is None:
                 continue
             name = exit_.path or f"{exit_.loop}.{exits.shown(exit_)}"
-            node = graph.add(
-                Node("exit", name, f"{role} {number}" if exit_.at == "checkpoint" else name, exit_.span)
-            )
+            text = f"trained before{f', {exit_.spec}' if exit_.spec else ''}" if exit_.path else name
+            node = graph.add(Node("exit", name, text, exit_.span))
             if exit_.loop is not None and f"loop:{exit_.loop}" in graph:
                 graph.join(f"loop:{exit_.loop}", "runs", node)
             ends.append(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from gencc.dsl.resolve import resolve
 from gencc.dsl.source import Source
 from gencc.dsl.syntax import File
 
-from . import build, checks, ir, passes, pipelines
+from . import build, checks, ir, passes, pipelines, teacher
 from .program import Program, analyse
 
 
@@ -29,6 +29,8 @@ class Compilation:
     program: Program | None = None
     other: Compilation | None = None
     """The spec whose denoiser the limits name, where it is not this one."""
+    teacher: Compilation | None = None
+    """The spec of the trained network that this one's learns from, where it is another."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     @property
@@ -60,7 +62,7 @@ class Compilation:
 def compile_source(source: Source, level: int = 1, follow: bool = True) -> Compilation:
     """Every stage from text to an analysed program, as far as the text allows.
 
-    ``follow`` compiles the spec whose denoiser a limit names, too.
+    ``follow`` compiles the specs that this one names, too: whose denoiser a limit is about, and of a teacher.
     """
     done = Compilation(source)
     # text -> syntax tree
@@ -76,29 +78,38 @@ def compile_source(source: Source, level: int = 1, follow: bool = True) -> Compi
     ir.verify(done.graph)
     # graph IR -> checked IR
     done.diagnostics += checks.check(done.spec, done.graph)
-    if follow and (named := checks.limits.other_spec(done.spec)) is not None:
-        done.other, problems = _beside(source, named, level)
+    if follow and (named := checks.limits.other_spec(done.spec)) is not None and named.spec is not None:
+        done.other, problems = _beside(source, named, named.spec, level)
+        if done.other is not None:
+            problems = checks.limits.unusable(done.other.spec, done.other.diagnostics, named)
+        done.diagnostics += problems
+    taught = teacher.of(done.spec)
+    if follow and taught is not None and taught.spec is not None:
+        done.teacher, problems = _beside(source, taught, taught.spec, level)
+        if done.teacher is not None:
+            problems = checks.teacher.unusable(done.spec, done.teacher.spec, done.teacher.diagnostics, taught)
         done.diagnostics += problems
     if has_errors(done.diagnostics):
         return done
     # checked IR -> facts the emitters need -> optimised program
     if done.spec.forward is not None and done.spec.denoiser is not None:
         done.program = passes.optimise(analyse(done.spec, source), level)
+        if done.teacher is not None:
+            done.program = replace(done.program, teacher=done.teacher.program)
         ir.verify(done.graph)
     return done
 
 
 def _beside(
-    source: Source, named: v.DenoiserState, level: int
+    source: Source, named: v.DenoiserState | v.Exit, path: str, level: int
 ) -> tuple[Compilation | None, list[Diagnostic]]:
-    """The spec that a limit names, and why it cannot be used."""
+    """The spec in ``path``, seen from this one, or why it cannot be read."""
     try:
-        other = compile_source(read(str(Path(source.name).parent / str(named.spec))), level, follow=False)
+        return compile_source(read(str(Path(source.name).parent / path)), level, follow=False), []
     except Unreadable as error:
-        return None, [
-            Diagnostic("GEN520", str(error), named.where("spec"), help="name a spec relative to this one")
-        ]
-    return other, checks.limits.unusable(other.spec, other.diagnostics, named)
+        code = "GEN322" if isinstance(named, v.Exit) else "GEN520"
+        where, usage = named.where("spec"), "name a spec relative to this one"
+        return None, [Diagnostic(code, str(error), where, help=usage)]
 
 
 def check_text(text: str, name: str = "spec.gen") -> list[Diagnostic]:

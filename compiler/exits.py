@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
@@ -24,6 +25,19 @@ class Read:
 
 
 @dataclass(frozen=True)
+class File:
+    """A trained network that stays as it is: its run, and the spec that describes it if it is another."""
+
+    path: str
+    spec: str | None
+
+    @property
+    def text(self) -> str:
+        """As comments show it: nothing in it can end one."""
+        return "the network of " + re.sub(r"[^\w.~/:-]", "_", self.path)
+
+
+@dataclass(frozen=True)
 class Edge:
     """A student exit that learns from the truth and from its teacher, whose gradient stops at the edge.
 
@@ -31,7 +45,7 @@ class Edge:
     """
 
     student: Read
-    teacher: Read | None
+    teacher: Read | File | None
     truth: v.Schedule
     weight: float
     distill: v.Distill
@@ -52,16 +66,26 @@ class Exits:
 
     @property
     def roots(self) -> tuple[Read, ...]:
-        """The exits that learn from the truth alone: the last, and teachers that are nobody's students."""
+        """The exits that learn from the truth alone: the last, and teachers, unless they are somebody's students."""
         students = [edge.student for edge in self.edges]
-        teachers = [e.teacher for e in self.edges if e.teacher is not None and e.teacher not in students]
-        return (self.last, *dict.fromkeys(t for t in teachers if t != self.last))
+        every = dict.fromkeys([self.last, *(e.teacher for e in self.edges if isinstance(e.teacher, Read))])
+        return tuple(read for read in every if read not in students)
 
     @property
     def reads(self) -> tuple[Read, ...]:
         """Every exit once, those of fewer repeats first."""
-        every = dict.fromkeys([*self.roots, *(edge.student for edge in self.edges)])
+        every = dict.fromkeys([self.last, *self.roots, *(edge.student for edge in self.edges)])
         return tuple(sorted(every, key=lambda read: (read.high, read.low)))
+
+    @property
+    def several(self) -> bool:
+        """Whether more than the last is read."""
+        return len(self.reads) > 1
+
+    @property
+    def file(self) -> File | None:
+        """The trained network that teaches, if there is one."""
+        return next((edge.teacher for edge in self.edges if isinstance(edge.teacher, File)), None)
 
 
 def shown(exit_: v.Exit) -> str:
@@ -113,7 +137,11 @@ def _edges(loop: v.Loop, distill: v.Distill) -> list[Edge]:
         return Read(f"{loop.name}.last" if low == last else f"{loop.name}.{text}", low, high)
 
     end = distill.teacher
-    teacher = read(*bounds(end, last), shown(end)) if end is not None else None
+    teacher: Read | File | None = None
+    if end is not None and end.path is not None:
+        teacher = File(end.path, end.spec)
+    elif end is not None:
+        teacher = read(*bounds(end, last), shown(end))
     truth = distill.truth if teacher else v.Constant(value=1.0)
     low, high = bounds(distill.student, last)
     if distill.student.at == "each":
@@ -127,7 +155,7 @@ def _edges(loop: v.Loop, distill: v.Distill) -> list[Edge]:
 def elastic(spec: v.Spec) -> v.Loop | None:
     """The loop whose count sampling may choose: the one that distils, else the only one that repeats."""
     found = exits(spec)
-    if found is not None:
+    if found is not None and found.loop.repeat.high > 1:
         return found.loop
     if not isinstance(spec.denoiser, v.Transformer):
         return None

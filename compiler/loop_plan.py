@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gencc.dsl import vocabulary as v
 
-from .exits import Exits, elastic, exits
+from .exits import Exits, File, elastic, exits
 from .program import Program
 
 
@@ -79,5 +79,9 @@ def _edges(program: Program, found: Exits) -> list[str]:
         out.append(
             f"    learns from the truth by {truth} over training, and by the rest from {edge.teacher.text}"
         )
+        if isinstance(edge.teacher, File):
+            described = f", described by {edge.teacher.spec}," if edge.teacher.spec else ""
+            out.append(f"    that network{described} is run once a step, and stays as it is")
+            continue
         out.append(f"    the gradient stops at {edge.teacher.text}: teachers do not learn from students")
     return out

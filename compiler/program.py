@@ -23,13 +23,13 @@ RESERVED = {
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
     "train_", "eval", "apply", "to", "half", "float", "double", "cuda", "cpu", "ROUND", "ROUNDS", "VISITS", "WIDTH", "TASKS", "FIELDS",
     "REPORT", "Images", "Formulas", "Molecules", "Tables", "isinstance", "int", "str", "bool", "reversed", "enumerate", "zip", "sum", "load_data", "shown", "noised", "stack", "column", "columns", "COLUMNS",
-    "LOOPS", "loops", "exits", "states", "student", "early", "truth", "course", "distillation", "blend", "Any",
+    "LOOPS", "loops", "teacher", "taught", "predictions", "exits", "states", "student", "early", "truth", "course", "distillation", "blend", "Any",
 }  # fmt: skip
 """Words that an emitted program uses itself; a variable of that name gets a trailing underscore."""
 
 SUFFIXES = (
     "level", "count", "query", "given", "target", "inner", "inner_level", "inner_target", "value", "hidden", "asked", "head", "noise", "part", "held", "chosen",
-    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "since", "weight", "free", "law", "after", "loss", "seen",
+    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "since", "weight", "free", "law", "after", "loss", "seen", "taught",
 )  # fmt: skip
 
 
@@ -117,6 +117,8 @@ class Program:
     """What plug-ins have the program import: `module:name` to the name it has there."""
     last_rows: int | None = None
     """Most rows that any visit reads of the last layer; None if it computes all."""
+    teacher: Program | None = None
+    """The network of another spec, trained before, that this one's learns from."""
     trim: bool = False
     """Whether plates are cut to their longest example."""
     remarks: tuple[str, ...] = ()

@@ -865,13 +865,16 @@ class Sample(Model):
 
 
 class Exit(Model):
-    """`core.last`, `core.2`, `core.uniform(1, last - 1)`, `core.each(1, last - 1)` or `checkpoint("run/last")`."""
+    """`core.last`, `core.2`, `core.uniform(1, last - 1)`, `core.each(1, last - 1)`, or for a teacher
+    `checkpoint("runs/big")`, a trained network that stays as it is; `spec = "big.gen"` describes it where it is not of
+    this spec's shape."""
 
     loop: str | None = None
     at: Literal["last", "number", "uniform", "each", "checkpoint"] = "last"
     low: int | None = None
     high: int | None = Field(None, description="None stands for the last; negative numbers count from it")
     path: str | None = None
+    spec: str | None = None
 
 
 class Distill(Model):
@@ -879,7 +882,10 @@ class Distill(Model):
 
     word: ClassVar[str] = "ilsd"
     kind: Literal["ilsd", "deep"] = "ilsd"
-    teacher: Exit | None = Field(None, description="the exit that is imitated (`ilsd`)")
+    teacher: Exit | None = Field(
+        None,
+        description='the exit that is imitated, or `checkpoint("runs/big", spec = "big.gen")`, a trained network (`ilsd`)',
+    )
     student: Exit = Field(
         description="the exit that learns; `NAME.uniform(a, b)` is drawn once a step, `NAME.each(a, b)` is every one"
     )

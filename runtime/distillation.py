@@ -1,4 +1,4 @@
-"""Targets of a student exit that learns from the truth and from a later exit (arXiv 2604.09168).
+"""Targets of a student exit that learns from the truth and from a later exit (arXiv 2604.09168), or a trained network.
 
 The losses are linear in their targets up to what the student cannot change, so the sum of both losses, weighted by
 ``truth`` and ``1 - truth``, has the gradient of one loss on the blended target.  The teacher's gradient stops here.
@@ -6,8 +6,16 @@ The losses are linear in their targets up to what the student cannot change, so 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from .checkpoints import Checkpoint
+from .data import Codec
+from .errors import UserError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def blend(target: Tensor, teacher: Tensor, truth: float) -> Tensor:
@@ -28,3 +36,28 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """
     log = logits.log_softmax(-1).masked_fill(target == 0, 0.0)
     return -(target * log).sum(-1)
+
+
+def frozen(network: Network, held: Checkpoint, codec: Codec) -> Network:
+    """``network`` with the averaged weights of ``held``, to teach examples that ``codec`` encodes; it learns nothing itself.
+
+    Raises:
+        UserError: the weights are of another network, or it was trained on other values or scales.
+    """
+    held.restore(network)
+    ours = codec.as_json()
+    theirs = Codec.from_json(codec.fields, held.meta).as_json()
+    for name, words in ours["vocabulary"].items():
+        if theirs["vocabulary"].get(name) != words:
+            known = theirs["vocabulary"].get(name, [])
+            odd = [w for w in words if w not in known] + [w for w in known if w not in words]
+            said = f"does not share {', '.join(map(str, odd[:3]))}" if odd else "has them in another order"
+            raise UserError(
+                f"{held.path}: the teacher was trained on other values of {name}: it {said}. Train both on the same data"
+            )
+    for name, scale in ours["scales"].items():
+        if theirs["scales"].get(name) != scale:
+            raise UserError(
+                f"{held.path}: the teacher was trained on another scale of {name}. Train both on the same split of the same data"
+            )
+    return network.eval().requires_grad_(False)

@@ -36,9 +36,20 @@ def programs(text, *overrides, name="spec.gen", kinds=("model", "train", "sample
     return emit(done.program, kinds, done.sha)
 
 
-def module(text, *overrides):
+def module(text, *overrides, name="spec.gen"):
     """The emitted model.py as a module."""
-    source = programs(text, *overrides, kinds=("model",))["model.py"]
+    return loaded(programs(text, *overrides, name=name, kinds=("model",))["model.py"])
+
+
+def pair(text, *overrides, name="spec.gen"):
+    """The emitted model.py, and the module of the trained network that teaches it: its own, or teacher.py."""
+    files = programs(text, *overrides, name=name, kinds=("model", "train"))
+    model = loaded(files["model.py"])
+    return model, loaded(files["teacher.py"]) if "teacher.py" in files else model
+
+
+def loaded(source):
+    """A program's text as a module."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.py"
         path.write_text(source)

@@ -29,6 +29,7 @@ from . import (
     shaping,
     sizes,
     targets,
+    teacher,
 )
 
 Check = Callable[[v.Spec, Graph], list[Diagnostic]]
@@ -44,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     law.check,  # an exact denoiser's law fits the sites
     guidance.check,  # the sampler's options have something to act on
     distillation.check,  # teachers, students, no cycle
+    teacher.check,  # a trained network that teaches
     loop_forms.check,  # options of loops that go together
     loop_count.check,  # the repeats at sampling can be counted
     correction.check,  # a corrected sampler can be inverted

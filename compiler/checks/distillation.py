@@ -98,16 +98,6 @@ def _forms(distill: v.Distill, last: int) -> list[Diagnostic]:
     """The ends are exits of their kind, and the truth has a weight in [0, 1] all through training."""
     out = []
     for role, exit_ in _ends(distill):
-        if exit_.at == "checkpoint":
-            out.append(
-                Diagnostic(
-                    "GEN322",
-                    f"the {role} cannot be a file",
-                    exit_.span,
-                    note="both ends of an edge are exits of the network that is trained",
-                    help="use an exit, `core.last`",
-                )
-            )
         if role == "teacher" and exit_.at == "each":
             message = "the teacher cannot be several exits"
             out.append(Diagnostic("GEN326", message, exit_.span, help="use one exit, `core.last`"))

@@ -22,12 +22,14 @@ def context(program: Program) -> dict[str, Any]:
     if elastic is not None:
         parameter = f", loops: int = {elastic.repeat.high}"
     result = "Tensor"
-    if found is not None:
+    many = found is not None and found.several
+    if found is not None and many:
         signature = f", exits: tuple[int, ...] = ({found.last.high},)"
         result = "list[Tensor]"
     signature = (signature or parameter) + (", until: float = 0.0" if until else "")
     return {
         "distilled": _distilled(program, found) if found else None,
+        "many_exits": many,
         "elastic": _elastic(program, elastic) if elastic else None,
         "course": _course(found, elastic),
         "looped": looped,
@@ -50,7 +52,8 @@ def _course(found: reading.Exits | None, elastic: v.Loop | None) -> SimpleNamesp
         for edge, name in names.truths.items():
             entries.append((name, schedules.scalar(found.edges[edge].truth, "progress"), ""))
             parameters.append(f"{name}: float")
-    elif elastic is not None and elastic.draw is not None:
+    counted = elastic is not None and elastic.draw is not None and not (found is not None and found.several)
+    if counted and elastic is not None:
         low, high = elastic.repeat.low, elastic.repeat.high
         text = f"int(torch.randint({low}, {high + 1}, (), generator=generator))"
         if isinstance(elastic.draw, v.PoissonDraw):
@@ -64,7 +67,7 @@ def _course(found: reading.Exits | None, elastic: v.Loop | None) -> SimpleNamesp
         entries=entries,
         parameters="".join(f", {p}" for p in parameters),
         maths=any("math." in text for _, text, _ in entries),
-        loops=found is None,
+        loops=counted,
     )
 
 
@@ -102,6 +105,12 @@ class _Names:
         """What the loss of the exit is called after its variable."""
         return (
             "" if read == self.last else f" student{self._tail(read)}" if read.drawn else f" exit {read.low}"
+        )
+
+    def teacher(self, edge: reading.Edge) -> str:
+        """The prefix of what the edge's teacher predicts."""
+        return (
+            "taught_" if isinstance(edge.teacher, reading.File) else self.prefix(edge.teacher or edge.student)
         )
 
     def truth(self, edge: reading.Edge) -> str:
@@ -148,7 +157,7 @@ def stages(spec: v.Spec) -> list[SimpleNamespace]:
             continue
         count = "loops" if loop is elastic else str(loop.repeat.high)
         until = ", until=until" if loop is elastic and spec.sample.until else ""
-        exits = found is not None and loop is elastic
+        exits = found is not None and found.several and loop is elastic
         out.append(
             SimpleNamespace(
                 py=py, text=_looped(loop, sizes), argument=f", {count}{until}", exits=exits, until=until
@@ -213,11 +222,13 @@ def _distilled(program: Program, found: reading.Exits) -> SimpleNamespace:
         truth = names.truth(edge)
         note = f"{edge.student.text} learns from the truth"
         if edge.teacher and truth != "1.0":
-            note += f" and from {edge.teacher.text}, whose gradient stops here"
+            stops = ", whose gradient stops here" if isinstance(edge.teacher, reading.Read) else ""
+            note += f" and from {edge.teacher.text}{stops}"
         edges.append(
             SimpleNamespace(
                 student=seen(edge.student),
-                teacher=seen(edge.teacher or edge.student),
+                teacher=names.teacher(edge),
+                again=edge.student != found.last,
                 truth=truth,
                 weight="" if edge.weight == 1 else f"{edge.weight!r} * ",
                 label=names.label(edge.student)
@@ -232,6 +243,9 @@ def _distilled(program: Program, found: reading.Exits) -> SimpleNamespace:
         states=", ".join(names.state(read) for read in found.reads),
         counts=", ".join(names.count(read) for read in found.reads),
         roots=[seen(read) for read in found.roots if read != found.last],
+        plain_last=found.last in found.roots,
+        plain=bool(found.roots) or any(edge.truth == "1.0" for edge in edges),
+        file=found.file is not None,
         edges=edges,
         blends=any(edge.truth != "1.0" for edge in edges),
     )

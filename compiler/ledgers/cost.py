@@ -1,6 +1,6 @@
 """The cost ledger: parameters, denoiser calls, floating-point operations, activations.
 
-A multiply-add counts as two operations; a training step costs three forward passes.  Element-wise work is left out.
+A multiply-add counts as two operations; a training step costs three forward passes, and one of a trained network that teaches.  Element-wise work is left out.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gencc.dsl import vocabulary as v
 
+from .. import teacher
 from ..exits import elastic, most
 from ..program import Program, Var
 
@@ -120,11 +121,22 @@ def cost(program: Program) -> Cost | None:
         trained.trunk_calls,
         trained.head_calls,
         sampled,
-        3 * batch * trained.trunk,
+        3 * batch * trained.trunk + batch * _taught(program),
         activations,
         assumed,
         priced,
     )
+
+
+def _taught(program: Program) -> int:
+    """Operations of the trained network that teaches, for one example."""
+    if teacher.of(program.spec) is None:
+        return 0
+    network = program.teacher or program
+    d = network.spec.denoiser
+    assert isinstance(d, v.Transformer)
+    first = d.coda + (d.layers or (0 if d.loops else 4))
+    return _sample(network, d, network.tokens, first, {loop.name: loop.repeat.high for loop in d.loops}).trunk
 
 
 def _layers(loop: v.Loop) -> int:

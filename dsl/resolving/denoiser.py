@@ -86,14 +86,14 @@ def _loops(bind: Binder, block: Block) -> tuple[v.Loop, ...]:
 
 
 def resolve_exit(bind: Binder, expr: Expr, loops: list[str]) -> Any:
-    """`core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("..")`."""
+    """`core.last`, `core.2`, `core.uniform(1, last - 1)` or `checkpoint("..", spec = "..")`."""
     usage = 'write `core.last`, `core.2`, `core.uniform(1, last - 1)`, `core.each(1, last - 1)` or `checkpoint("..")`'
     name = expr if isinstance(expr, Name) else expr.name if isinstance(expr, Call) else None
     if name is None:
         return bind.error("GEN111", "this is not an exit", expr.span, usage)
     arguments = [a.value for a in expr.arguments] if isinstance(expr, Call) else []
-    if name.text == "checkpoint" and len(arguments) == 1 and isinstance(arguments[0], Text):
-        return v.Exit(at="checkpoint", path=arguments[0].value).located(expr.span)
+    if name.text == "checkpoint" and isinstance(expr, Call):
+        return _file(bind, expr)
     if len(name.parts) != 2:
         return bind.error("GEN111", f"`{name.text}` is not an exit", expr.span, usage)
     loop, at = name.parts
@@ -110,6 +110,20 @@ def resolve_exit(bind: Binder, expr: Expr, loops: list[str]) -> Any:
                 loop=loop, at="uniform" if at == "uniform" else "each", low=ends[0], high=ends[1]
             ).located(expr.span)
     return bind.error("GEN111", f"`{loop}` has no exit `{at}`", expr.span, usage)
+
+
+def _file(bind: Binder, call: Call) -> Any:
+    """`checkpoint("runs/big")`, `checkpoint("runs/big", spec = "big.gen")`."""
+    path = next((a.value for a in call.arguments if a.key is None), None)
+    named = {a.key.text: a.value for a in call.arguments if a.key is not None}
+    described = named.get("spec")
+    texts = [path, described] if "spec" in named else [path]
+    if len(call.arguments) != len(texts) or not all(isinstance(text, Text) for text in texts):
+        usage = 'write `checkpoint("runs/big")`, or `checkpoint("runs/big", spec = "big.gen")`'
+        return bind.error("GEN111", "this is not a checkpoint", call.span, usage)
+    assert isinstance(path, Text)
+    spec = described.value if isinstance(described, Text) else None
+    return v.Exit(at="checkpoint", path=path.value, spec=spec).located(call.span)
 
 
 def _index(expr: Expr) -> Any:

@@ -17,10 +17,29 @@ from .run import Run
 
 
 def begin(
-    description: str | None, here: Path, out: str, steps: int, batch: int, seed: int, precision: str
+    description: str | None,
+    here: Path,
+    out: str,
+    steps: int,
+    batch: int,
+    seed: int,
+    precision: str,
+    teacher: str | None = None,
 ) -> Run:
-    """Reads the command line, joins the other processes under ``torchrun``, and opens the run's folder."""
-    return join(arguments(description, out, steps, batch, seed, precision), here)
+    """Reads the command line, joins the other processes under ``torchrun``, and opens the run's folder.
+
+    ``teacher``: the run of a network that this one learns from.
+    """
+    parser = arguments(description, out, steps, batch, seed, precision)
+    if teacher is not None:
+        parser.add_argument(
+            "--teacher",
+            type=Path,
+            default=Path(teacher),
+            metavar="RUN",
+            help=f"run, or checkpoint, of the network that teaches (default {teacher})",
+        )
+    return join(parser, here)
 
 
 def arguments(

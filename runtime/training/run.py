@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .. import checkpoints
+from ..adapters import fingerprint
 from ..data import Dataset
 from ..errors import UserError
 from ..looping import Looped
@@ -52,6 +53,7 @@ class Run:
         """What checkpoints are to say besides."""
         self._stop = False
         self._peaks: list[float] = []
+        self._teacher: nn.Module | None = None
 
     def fit(
         self,
@@ -72,6 +74,7 @@ class Run:
         visits: int = 1,
         course: Course | None = None,
         strip: Strip | None = None,
+        teacher: nn.Module | None = None,
     ) -> None:
         """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
 
@@ -80,6 +83,7 @@ class Run:
         ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
         which wants one shape.  ``known`` names the classes that are given where samples are drawn.
         Each example is noised ``visits`` times in a step.  ``strip`` shows samples at every number of repeats of a loop.
+        ``teacher.predictions`` are added to every batch: a trained network, whose weights stay as they are.
 
         Raises:
             UserError: the folder holds another run, or a checkpoint that does not fit.
@@ -90,6 +94,13 @@ class Run:
             "clip": clip, "ema": ema, "visits": visits,
         }  # fmt: skip
         model.to(self.device)
+        self._teacher = teacher
+        if teacher is not None:
+            self._settings["teacher"] = fingerprint(teacher)[:16]
+            teacher.to(self.device)
+            for loop in teacher.modules() if self._compiled else ():
+                if isinstance(loop, Looped):
+                    loop.compile_once()
         average = {k: v.clone() for k, v in model.state_dict().items()} if ema else None
         start = self._open(model, optimizer, average)
         log = Log(self.folder, steps, start, self.rank == 0)
@@ -131,6 +142,7 @@ class Run:
                     plates,
                     visits,
                 )
+                self._teach(parts)
                 shared = _shared(course, step / max(1, steps - 1), step, options.seed)
                 optimizer.zero_grad(set_to_none=True)
                 for k, x in enumerate(parts, 1):
@@ -262,6 +274,13 @@ class Run:
         for old in sorted(path.parent.glob("[0-9]*.safetensors"))[:-KEPT]:
             old.unlink()
 
+    def _teach(self, parts: list[dict[str, Tensor]]) -> None:
+        """Adds what the teacher says of each part of a batch."""
+        teacher: Any = self._teacher
+        for x in parts if teacher is not None else ():
+            with self._precision():
+                x |= teacher.predictions(x)
+
     def _page(self, step: int, facts: dict[str, str]) -> None:
         if self.rank == 0:
             page.write(self.folder, self.spec, step, self.options.steps, facts)
@@ -296,9 +315,10 @@ class Run:
         sums: dict[str, float] = {}
         rounds = max(1, min(512, 4 * len(test)) // size)
         for k in range(rounds):
-            x = batches.noised(model.corrupt, test, size, k, 1, 0, 1, self.device)[0]  # type: ignore[arg-type]
+            parts = batches.noised(model.corrupt, test, size, k, 1, 0, 1, self.device)  # type: ignore[arg-type]
+            self._teach(parts)
             with self._precision():
-                losses = model(x, **_shared(course, step / self.options.steps, k, 1))
+                losses = model(parts[0], **_shared(course, step / self.options.steps, k, 1))
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value) / rounds
         log.write("test", step, sums)

@@ -22,7 +22,7 @@ UPDATE = "run `pytest tests/emit/test_golden.py --update-golden` and read the di
 def produced(case):
     """What the compiler makes of a case: file name to text, the spec itself left out."""
     path = CASES[case]
-    done = compile_source(Source(path.name, path.read_text()))
+    done = compile_source(Source(str(path), path.read_text()))
     assert not has_errors(done.diagnostics), concise.render(done.source, done.diagnostics)
     kinds = [k for k in (*PROGRAMS, "plan", "graph.mermaid") if not needs.programs(done.spec, {k})]
     files = emit_kinds(done, kinds)
@@ -104,12 +104,12 @@ def test_the_plan_counts_parameters_as_torch_does():
 
     for case in CASES:
         path = CASES[case]
-        done = compile_source(Source(path.name, path.read_text()))
+        done = compile_source(Source(str(path), path.read_text()))
         files = emit_kinds(done, ["plan.json"])
         plan = json.loads(files["plan.json"])
         if plan.get("cost") is None:
             continue
-        found = module(path.read_text())
+        found = module(path.read_text(), name=str(path))
         cls = next(c for c in vars(found).values() if isinstance(c, type) and c.__module__ == found.__name__)
         import inspect
 

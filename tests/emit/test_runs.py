@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from emitted import CASES, PROCESSES, build, course, module
+from emitted import CASES, PROCESSES, build, course, module, pair
 
 from gencc.runtime.sites import Examples
 
@@ -10,8 +10,12 @@ from gencc.runtime.sites import Examples
 @pytest.mark.parametrize("case", PROCESSES)
 def test_golden_programs_run(case):
     torch.manual_seed(0)
-    model, data, g = build(module(CASES[case].read_text()))
-    losses = model(model.corrupt(data, g), **course(model))
+    found, teacher = pair(CASES[case].read_text(), name=str(CASES[case]))
+    model, data, g = build(found)
+    x = model.corrupt(data, g)
+    if teacher is not found:
+        x |= build(teacher)[0].predictions(x)
+    losses = model(x, **course(model))
     assert all(torch.isfinite(v) for v in losses.values())
     if list(model.parameters()):
         sum(losses.values()).backward()

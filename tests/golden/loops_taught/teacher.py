@@ -1,0 +1,211 @@
+"""loops_chained: the process and its denoiser.
+
+Compiled from loops_chained.gen (sha256 f4e81d72c376) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gencc.runtime import data, distillation, kernels, layers, looping, order
+from gencc.runtime.sites import Examples
+
+# order = letter  (loops_chained.gen:10)
+ROUNDS = 4
+ROUND = order.sweep("letter", 1)
+VISITS = 4  # of a whole trajectory
+
+# noise letter = mask(keep = cosine): what 4 visits keep  (loops_chained.gen:11)
+u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
+LETTER_KEEP = torch.cos(0.5 * torch.pi * u).square()
+
+# What a data file holds of each variable.
+FIELDS: dict[str, data.Tokens | data.Vectors] = {
+    "letter": data.Tokens(values=26),  # loops_chained.gen:6
+}
+WIDTH = 32
+
+
+def load_data() -> data.Dataset:
+    """The examples of loops_chained.gen:4, split."""
+    return data.load(
+        "parquet:words.parquet", FIELDS, train=0.9, seed=0, base=Path(__file__).parent / "../loops_chained"
+    )
+
+
+class LoopsChained(nn.Module):
+    """Interleaved Gibbs diffusion over letter (arXiv 2502.13450): every visit noises one site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letter_noise = kernels.mask(LETTER_KEEP, 26)
+
+        self.letter_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
+        self.letter_value = nn.Embedding(27, WIDTH)
+        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+
+        # denoiser transformer (loops_chained.gen:14)
+        self.clock = layers.Clock(WIDTH)
+        self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=2, expansion=4, repeats=4)
+        self.letter_head = layers.TokenHead(WIDTH, 27)
+
+    def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
+        """Every token's row after each of ``exits`` repeats, (B, 1, WIDTH); the sites that the visit asks about are hidden."""
+        letter = self.letter_value(x["letter"])
+        letter = letter + self.letter_level(x["letter_count"] / 4)
+        letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
+        tokens = self.letter_site + letter
+        clock = self.clock(x["time"])
+        return self.core_loop.exits(tokens, clock, None, exits)
+
+    # ---- training
+
+    def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
+        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        letter = clean.values["letter"]
+        letter_free = torch.ones_like(letter, dtype=torch.bool)
+        free = {"letter": letter_free}
+        visit = order.pick(ROUND, ROUNDS, free, generator)
+        x = {
+            "time": visit.time / VISITS,
+        }
+
+        m = visit.count["letter"]
+        before = self.letter_noise.at(letter, m, generator)
+        x |= {
+            "letter": before,
+            "letter_count": m,
+            "letter_query": visit.query["letter"],
+            "letter_target": before,
+        }
+        return x
+
+    def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
+        """What a whole training step shares, at ``progress`` in [0, 1] of training."""
+        return {
+            "truth": 1.0 - progress,
+        }
+
+    def forward(self, x: dict[str, Tensor], truth: float) -> dict[str, Tensor]:
+        """Mean loss per variable, each averaged over the batch."""
+        exit_1, exit_2, h = self.trunk(x, (1, 2, 4))
+        loss: dict[str, Tensor] = {}
+
+        # predict letter by cross_entropy (loops_chained.gen:20)
+        index, asked = layers.queried(x["letter_query"], 1)
+        logits = self.letter_head(layers.take(h, index))
+        m = layers.take(x["letter_count"], index)
+        logits = self.letter_noise.admissible(logits, m)
+        target = layers.take(x["letter_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        # core.2 learns from the truth and from core.last, whose gradient stops here (loops_chained.gen:23)
+        exit_2_logits = self.letter_head(layers.take(exit_2, index))
+        exit_2_logits = self.letter_noise.admissible(exit_2_logits, m)
+        blend = distillation.blend_tokens(target, logits, truth)
+        cost = distillation.cross_entropy(exit_2_logits, blend)
+        loss["letter exit 2"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        # core.1 learns from the truth and from core.2, whose gradient stops here (loops_chained.gen:22)
+        exit_1_logits = self.letter_head(layers.take(exit_1, index))
+        exit_1_logits = self.letter_noise.admissible(exit_1_logits, m)
+        blend = distillation.blend_tokens(target, exit_2_logits, 0.5)
+        cost = distillation.cross_entropy(exit_1_logits, blend)
+        loss["letter exit 1"] = 0.25 * torch.where(asked, cost, 0.0).sum(1).mean()
+        return loss
+
+    @torch.no_grad()
+    def predictions(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What the heads say of the sites that the visit asks about, as a student's `forward` wants it."""
+        h = self.trunk(x)[0]
+        found: dict[str, Tensor] = {}
+        index, _ = layers.queried(x["letter_query"], 1)
+        logits = self.letter_head(layers.take(h, index))
+        m = layers.take(x["letter_count"], index)
+        logits = self.letter_noise.admissible(logits, m)
+        found["letter_taught"] = logits
+        return found
+
+    # ---- sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        start: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 4,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
+        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
+        letter = self.letter_noise.prior((len(start), 1), generator)
+        noise = Examples({"letter": letter}, start.present)
+        return self.denoise(noise, given, path, generator, temperature, loops, progress)
+
+    @torch.no_grad()
+    def redenoise(
+        self,
+        samples: Examples,
+        given: dict[str, Tensor],
+        generator: torch.Generator,
+        rounds: int = 1,
+        temperature: float = 1.0,
+        loops: int = 4,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
+        path = order.Trajectory(ROUND, rounds, len(samples), generator)
+        m = path.count["letter"].expand(len(samples), -1)
+        letter = self.letter_noise.at(samples.values["letter"], m, generator)
+        noisy = Examples(samples.values | {"letter": letter}, samples.present)
+        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
+
+    def visit(
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
+    ) -> dict[str, Tensor]:
+        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        h = self.trunk(x, (loops,))[0]
+        index, asked = layers.queried(x["letter_query"], 1)
+        logits = self.letter_head(layers.take(h, index)).float()
+        m = layers.take(x["letter_count"], index)
+        logits = self.letter_noise.admissible(logits, m)
+        token = kernels.choose(logits / temperature, noise["letter"])
+        return {"letter": layers.put(x["letter"], index, token, asked)}
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        state: Examples,
+        given: dict[str, Tensor],
+        path: order.Trajectory,
+        generator: torch.Generator,
+        temperature: float = 1.0,
+        loops: int = 4,
+        progress: Callable[[int], None] | None = None,
+    ) -> Examples:
+        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        letter = state.values["letter"]
+        letter_free = torch.ones_like(letter, dtype=torch.bool)
+        free = {"letter": letter_free}
+        for visit in path.backwards(free):
+            letter_query = visit.query["letter"] & letter_free
+            letter_count = visit.count["letter"].expand(letter.shape)
+            x = {
+                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "letter": letter,
+                "letter_count": letter_count,
+                "letter_query": letter_query,
+            }
+            noise = {"letter": kernels.gumbel((*letter.shape, 27), generator)}
+            letter = self.visit(x, noise, temperature, loops)["letter"]
+            if progress is not None:
+                progress(1)
+        return Examples({"letter": letter}, state.present)

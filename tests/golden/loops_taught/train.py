@@ -1,0 +1,58 @@
+"""Trains loops_taught.
+
+    python train.py --steps 200 --out runs/short
+    torchrun --nproc-per-node 2 train.py
+
+Compiled from loops_taught.gen (sha256 ab88ef72bb62) by gencc 0.1.0.  Edit the spec, not this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import teacher
+import torch
+from model import LoopsTaught, load_data
+
+from gencc.runtime import checkpoints, distillation, training
+
+
+def main() -> None:
+    run = training.begin(
+        __doc__,
+        Path(__file__).parent,
+        out="runs/loops_taught",
+        steps=20000,  # loops_taught.gen:1
+        batch=256,
+        seed=0,
+        precision="fp32",
+        teacher="runs/loops_chained",  # loops_taught.gen:22
+    )
+    examples = load_data()
+    model = LoopsTaught()
+    held = checkpoints.load(checkpoints.latest(run.options.teacher))
+    frozen = distillation.frozen(teacher.LoopsChained(), held, examples.codec)
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=0.0003,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+    )
+    run.fit(
+        model,
+        optimizer,
+        examples,
+        course=model.course,
+        teacher=frozen,
+        warmup=200,
+        decay="cosine",
+        clip=1.0,
+        ema=0.999,
+        log_every=20,
+        eval_every=500,
+        save_every=500,
+    )
+
+
+if __name__ == "__main__":
+    training.main(main)
