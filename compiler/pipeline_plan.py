@@ -49,7 +49,9 @@ def shaping(spec: v.Spec) -> Lines:
     level, total, rule = pipelines.level(spec, shape), pipelines.steps(spec), selected(shape)
     groups = max(1, shape.samples // rule.group)
     drawn = groups * rule.group
-    reward = f'python("{shape.reward.target}")' if isinstance(shape.reward, v.Python) else str(shape.reward)
+    assert isinstance(shape.reward, v.Python | v.Clip)
+    said = shape.reward.target if isinstance(shape.reward, v.Python) else shape.reward.model
+    reward = f'{shape.reward.word}("{said}")'
     paper = "P-GRAFT" if level else "GRAFT"
     out = [
         (shape.kind, f"{paper}, the last {level:,} of {total:,} steps are the reference's: {total - level:,} are tuned"),

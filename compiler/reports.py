@@ -13,7 +13,7 @@ METRICS = {
     "Formulas": ("satisfied", "clauses"),
     "Molecules": ("atom_stability", "molecule_stability", "validity", "uniqueness"),
     "Tables": ("shapes", "trends", "detection"),
-    "Images": ("frechet", "accuracy", "precision", "recall", "temporal"),
+    "Images": ("frechet", "accuracy", "precision", "recall", "temporal", "classifier"),
 }
 MODULES = {
     "Layouts": "layouts",
@@ -28,10 +28,18 @@ NEEDS = {
     "Molecules": "a plate with a discrete variable whose values are listed, the symbols, and a `real(3)` position",
     "Tables": "variables outside plates",
     "Images": "a field in [0, 1], or tokens on a grid, of a named source: `mnist`, `digits`, `moving-digits`, or tokens of "
-    "them; `temporal` needs a video, `accuracy` a class",
+    "them; `temporal` needs a video, `accuracy` and `classifier` a class",
 }
-REWARDS = ("alignment", "overlap", "satisfied", "clauses", "atom_stability", "molecule_stability")
-"""The metrics that say something of a single sample."""
+REWARDS = (
+    "alignment",
+    "overlap",
+    "satisfied",
+    "clauses",
+    "atom_stability",
+    "molecule_stability",
+    "classifier",
+)
+"""What says something of a single sample."""
 
 IMAGES = ("mnist", "digits", "moving-digits")
 """Sources whose pixels and classes a judge can learn."""
@@ -44,6 +52,8 @@ class Report:
     cls: str
     arguments: tuple[object, ...]
     metrics: tuple[str, ...]
+    half: int | None = None
+    """The half of the pixels that a judge has seen, where one rewards and another reports."""
 
     @property
     def module(self) -> str:
@@ -56,7 +66,8 @@ def find(spec: v.Spec) -> Report | None:
         metrics = tuple(m for m in spec.evaluate.metrics if m in names)
         arguments = _FITS[cls](spec) if metrics else None
         if arguments is not None:
-            return Report(cls, arguments, metrics)
+            rewarded = cls == "Images" and any(shape.reward == "classifier" for shape in spec.shapes)
+            return Report(cls, arguments, metrics, 1 if rewarded else None)
     return None
 
 
@@ -69,7 +80,9 @@ def of_metric(spec: v.Spec, metric: str) -> Report | None:
     """The report that measures ``metric``, if the spec's state fits."""
     cls = kind(metric)
     arguments = _FITS[cls](spec)
-    return None if arguments is None else Report(cls, arguments, (metric,))
+    if arguments is None or (metric == "classifier" and arguments[1] is None):
+        return None
+    return Report(cls, arguments, (metric,), 0 if metric == "classifier" else None)
 
 
 def unmet(spec: v.Spec) -> list[tuple[str, str]]:

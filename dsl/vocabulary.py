@@ -906,6 +906,17 @@ class Python(Form):
     target: str = Field(description="`file.py:function`")
 
 
+class Clip(Form):
+    """`clip("openai/clip-vit-base-patch32")`: how well a picture fits its prompt, the cosine of their embeddings (arXiv
+    2103.00020)."""
+
+    word = "clip"
+    model: str = Field(
+        "openai/clip-vit-base-patch32",
+        description="folder, relative to the spec, or name on the hub, of a CLIP model",
+    )
+
+
 class Top(Form):
     """`top(k of m)`."""
 
@@ -987,8 +998,11 @@ class Shape(Model):
     """Fine-tuning on generalised rejection sampling at an intermediate noise level (P-GRAFT), or at the end (GRAFT)."""
 
     kind: Literal["graft", "pgraft"] = "pgraft"
-    reward: str | Python = Field(
-        description='`alignment`, `overlap`, `satisfied`, `clauses`, `atom_stability`, `molecule_stability` (better is higher), or python("file.py:function")'
+    reward: str | Python | Clip = Field(
+        description="`alignment`, `overlap`, `satisfied`, `clauses`, `atom_stability`, `molecule_stability` (better is higher), "
+        "`classifier` (the log-probability that a classifier gives to the class that was asked for; it is trained on half of the "
+        "images, and the one that reports on the other half), of a pipeline `clip(..)`, or "
+        'python("file.py:function")'
     )
     select: Top | BestOf | Threshold | Accept | Preference = Field(description="who is accepted")
     at: AtNoise | AtRound | AtVisit | AtStep | None = Field(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,19 +26,21 @@ NEIGHBOURS_OF = 1000
 class Images:
     """A field of pixels in [-1, 1], or a grid of tokens that a tokeniser turns into pixels; perhaps with a class.
 
-    ``shape`` is frames, height, width and channels; ``source`` names the table, whose pixels are the reference.
+    ``shape`` is frames, height, width and channels; ``source`` names the table, whose pixels are the reference.  ``half`` says
+    which half of them the classifier has seen; all of them unless it is said.
     """
 
     def __init__(
-        self, variable: str, label: str | None, source: str, shape: tuple[int, ...], metrics: tuple[str, ...]
+        self,
+        variable: str,
+        label: str | None,
+        source: str,
+        shape: tuple[int, ...],
+        metrics: tuple[str, ...],
+        half: int | None = None,
     ) -> None:
-        self.variable, self.label, self.source, self.shape, self.metrics = (
-            variable,
-            label,
-            source,
-            shape,
-            metrics,
-        )
+        self.variable, self.label, self.source, self.shape = variable, label, source, shape
+        self.metrics, self.half = metrics, half
         self.shown = 16 if shape[0] == 1 else 4
 
     def clips(self, examples: Examples) -> Tensor:
@@ -59,7 +62,7 @@ class Images:
         del real, codec
         clips = self.clips(samples)
         reference = source.load(self.source, self.shape, REFERENCES // self.shape[0])
-        critic = judge(self.source, self.shape)
+        critic = judge(self.source, self.shape, self.half)
         ours, theirs = features(critic, clips), features(critic, reference.clips)
         found: dict[str, float] = {}
         for name in self.metrics:
@@ -82,6 +85,21 @@ class Images:
                 )
                 found[name] = precision if name == "precision" else recall
         return found
+
+    def scores(self, metric: str, samples: Examples, codec: Codec) -> Tensor:
+        """How each sample does, (B,): ``classifier`` is the log-probability of the class that was asked for.
+
+        It is the mean over the frames of a video, and nan where no class was asked for.
+        """
+        del metric, codec  # there is one
+        assert self.label is not None
+        critic = judge(self.source, self.shape, self.half)
+        with torch.no_grad():
+            logits = critic.head(F.gelu(features(critic, self.clips(samples)))).log_softmax(-1).mean(1)
+        asked = samples.values[self.label][:, 0]
+        known = asked < critic.head.out_features
+        odds: Tensor = logits.gather(1, asked.where(known, 0)[:, None])[:, 0]
+        return odds.where(known, torch.nan)
 
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 16) -> None:
         """A picture, a labelled band for each entry of ``rows``: images side by side, a video's frames as a strip.

@@ -64,3 +64,30 @@ def stable_diffusion_xl(folder):
         tokenizer=base.tokenizer, tokenizer_2=base.tokenizer, unet=unet, scheduler=base.scheduler,
     ).save_pretrained(folder)  # fmt: skip
     return folder
+
+
+def clip(folder):
+    """A CLIP model that has learned nothing."""
+    import torch
+    import transformers
+
+    words = script().tokenizer()
+    torch.manual_seed(0)
+    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {
+        "vocab_size": len(words),
+        "max_position_embeddings": 8,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+    }
+    config = transformers.CLIPConfig(
+        text_config=layers | text,
+        vision_config=layers | {"image_size": 16, "patch_size": 8},
+        projection_dim=8,
+    )
+    transformers.CLIPModel(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    prepare = getattr(transformers, "CLIPImageProcessorPil", None) or transformers.CLIPImageProcessor
+    prepare(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}).save_pretrained(folder)
+    return folder

@@ -192,6 +192,22 @@ def _reward(spec: v.Spec, shape: v.Shape) -> list[Diagnostic]:
                 help='write python("rewards.py:score")',
             )
         ]
+    pictures = isinstance(spec.denoiser, v.Diffusers)
+    if isinstance(shape.reward, v.Clip) or pictures:
+        if isinstance(shape.reward, v.Clip) and pictures:
+            return []
+        return [
+            Diagnostic(
+                "GEN410",
+                f"`{shape.reward}` is no reward of pictures"
+                if pictures
+                else "`clip` compares a picture with its prompt, and there are no prompts",
+                shape.where("reward"),
+                help='use `clip("openai/clip-vit-base-patch32")`, or a function of your own: python("rewards.py:score")'
+                if pictures
+                else 'use a function of your own: python("rewards.py:score")',
+            )
+        ]
     if shape.reward not in reports.REWARDS:
         return [
             Diagnostic(
@@ -211,4 +227,23 @@ def _reward(spec: v.Spec, shape: v.Shape) -> list[Diagnostic]:
                 help='use a function of your own: python("rewards.py:score")',
             )
         ]
+    if shape.reward == "classifier" and not _asked(spec):
+        return [
+            Diagnostic(
+                "GEN410",
+                "nothing says which class a sample should be of",
+                shape.where("reward"),
+                labels=(Label(spec.tasks[0].span, "what is given where samples are drawn"),),
+                note="`classifier` rewards samples that are like the class that they were asked for",
+                help="let the first task of `given` name the class",
+            )
+        ]
     return []
+
+
+def _asked(spec: v.Spec) -> bool:
+    """Whether samples come with the class that `classifier` reads."""
+    found = reports.of_metric(spec, "classifier")
+    assert found is not None and spec.forward is not None
+    label = found.arguments[1]
+    return label in spec.forward.noise or any(p.variable == label for p in spec.tasks[0].parts)

@@ -481,8 +481,7 @@ def _report(spec: v.Spec) -> SimpleNamespace | None:
     found = reports.find(spec)
     if found is None:
         return None
-    arguments = [*(literal(a) for a in found.arguments), f"metrics={literal(found.metrics)}"]
-    return SimpleNamespace(module=found.module, cls=found.cls, arguments=", ".join(arguments))
+    return SimpleNamespace(module=found.module, cls=found.cls, arguments=shaping.report_arguments(found))
 
 
 def _arguments(seen: list[SimpleNamespace]) -> list[str]:

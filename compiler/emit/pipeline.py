@@ -87,6 +87,8 @@ def build(spec: v.Spec, source: Source, sha: str, base: str) -> dict[str, Any]:
 
 
 def _reward(shape: v.Shape) -> str:
+    if isinstance(shape.reward, v.Clip):
+        return f"rewards.Clip({literal(shape.reward.model)}, FOLDER)"
     assert isinstance(shape.reward, v.Python)
     file, _, function = shape.reward.target.rpartition(":")
     return f"rewards.Python(FOLDER / {literal(file)}, {literal(function)})"

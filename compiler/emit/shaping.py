@@ -61,13 +61,19 @@ def _reward(program: Program, shape: v.Shape, base: str) -> tuple[Any, str]:
             None,
             f"rewards.Python(Path(__file__).parent / {literal(base)} / {literal(file)}, {literal(function)})",
         )
+    assert isinstance(shape.reward, str)
     found = reports.of_metric(program.spec, shape.reward)
     assert found is not None
     own = reports.find(program.spec)
-    if own is not None and own.cls == found.cls:
+    if own is not None and (own.cls, own.half) == (found.cls, found.half):
         return None, f"rewards.Measured(REPORT, {literal(shape.reward)})"
-    arguments = ", ".join([*(literal(a) for a in found.arguments), f"metrics={literal(found.metrics)}"])
-    return found, f"rewards.Measured({found.cls}({arguments}), {literal(shape.reward)})"
+    return found, f"rewards.Measured({found.cls}({report_arguments(found)}), {literal(shape.reward)})"
+
+
+def report_arguments(report: reports.Report) -> str:
+    """How the class of a report is called."""
+    half = [] if report.half is None else [f"half={report.half}"]
+    return ", ".join([*(literal(a) for a in report.arguments), f"metrics={literal(report.metrics)}", *half])
 
 
 def selection_text(rule: v.Top | v.BestOf | v.Threshold | v.Accept | v.Preference) -> str:

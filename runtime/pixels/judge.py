@@ -60,29 +60,36 @@ def features(judge: Judge, clips: Tensor, batch: int = 1000) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def judge(source: str, shape: tuple[int, ...]) -> Judge:
-    """The judge of a source's frames, ``shape`` being frames, height, width, channels; the first call trains it."""
+def judge(source: str, shape: tuple[int, ...], half: int | None = None) -> Judge:
+    """The judge of a source's frames, ``shape`` being frames, height, width, channels; the first call trains it.
+
+    ``half`` 0 or 1 trains it on every other clip only, from weights of its own: two judges that share nothing, one to
+    reward by and one to report by.
+    """
     _, height, width, channels = shape
     name = pixels.source_of(source)
-    settings = json.dumps({**RECIPE, "source": name, "shape": shape}, sort_keys=True)
+    recipe = RECIPE if half is None else {**RECIPE, "half": half}
+    settings = json.dumps({**recipe, "source": name, "shape": shape}, sort_keys=True)
     path = cache_folder() / f"judge-{sha256(settings.encode()).hexdigest()[:16]}.safetensors"
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(RECIPE["seed"]))
+        torch.manual_seed(int(RECIPE["seed"]) + (half or 0))
         if path.exists():
             with safetensors.safe_open(path, "pt") as file:
                 classes = int(file.metadata()["classes"])
             made = Judge(channels, height, width, classes)
             made.load_state_dict(safetensors.torch.load_file(path))
         else:
-            made = _train(name, shape, path)
+            made = _train(name, shape, path, half)
     return made.eval().requires_grad_(False)
 
 
 @torch.enable_grad()
-def _train(name: str, shape: tuple[int, ...], path: Path) -> Judge:
+def _train(name: str, shape: tuple[int, ...], path: Path, half: int | None) -> Judge:
     # Samples are measured without gradients; the first to be measured may find no judge yet.
     frames, height, width, channels = shape
     found = pixels.load(name, shape, 70_000 // frames)
+    if half is not None:
+        found = pixels.Pixels(found.clips[half::2], found.label[half::2])
     classes = int(found.label.max()) + 1
     held = torch.randperm(len(found.label)) < HELD_OUT * len(found.label)
     images, label = found.clips[~held].flatten(0, 1), found.label[~held].repeat_interleave(frames)

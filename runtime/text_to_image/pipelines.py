@@ -35,13 +35,12 @@ def load(name: str, beside: Path, scheduler: str, device: torch.device) -> Any:
     transformers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.set_verbosity_error()
     diffusers.utils.logging.disable_progress_bar()
-    place = next((str(p) for p in (beside / name, Path(name)) if p.is_dir()), name)
     try:
-        pipeline = diffusers.DiffusionPipeline.from_pretrained(place)
+        pipeline = diffusers.DiffusionPipeline.from_pretrained(folder_or_name(name, beside))
     except Exception as error:  # diffusers raises what its parts do
         raise UserError(
             f"{name}: no pipeline that diffusers can load, neither a folder that holds a model_index.json nor a name on the "
-            f"hub ({_first_line(error)})"
+            f"hub ({first_line(error)})"
         ) from error
     kind = type(pipeline).__name__
     if kind not in KINDS:
@@ -67,7 +66,13 @@ def load(name: str, beside: Path, scheduler: str, device: torch.device) -> Any:
     return pipeline.to(device)
 
 
-def _first_line(error: Exception) -> str:
+def folder_or_name(name: str, beside: Path) -> str:
+    """The folder ``name``, taken from ``beside`` where there is such a one, or ``name`` itself, on the hub."""
+    return next((str(p) for p in (beside / name, Path(name)) if p.is_dir()), name)
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another library says first."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

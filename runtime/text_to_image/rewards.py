@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..errors import UserError
 from ..shaping.rewards import Worker
+from .pipelines import first_line, folder_or_name
 
 
 class Reward(ABC):
@@ -37,3 +41,44 @@ class Python(Reward):
 
     def close(self) -> None:
         self.worker.close()
+
+
+class Clip(Reward):
+    """How well a picture fits its prompt: the cosine of their embeddings by a CLIP model (arXiv 2103.00020)."""
+
+    def __init__(self, model: str, beside: Path) -> None:
+        self.model, self.beside = model, beside
+        self.name = f"clip:{model}"
+        self._parts: tuple[Any, Any] | None = None
+
+    @torch.no_grad()
+    def __call__(self, pixels: np.ndarray, prompts: list[str]) -> Tensor:
+        model, processor = self._loaded()
+        inputs = processor(
+            images=list(pixels), text=prompts, return_tensors="pt", padding=True, truncation=True
+        )
+        found = model(**inputs.to(model.device))
+        cosine: Tensor = (found.image_embeds * found.text_embeds).sum(-1)
+        return cosine.double().cpu()
+
+    def _loaded(self) -> tuple[Any, Any]:
+        """The model, loaded where it is first needed, and what prepares its inputs.
+
+        Raises:
+            UserError: there is no such model.
+        """
+        if self._parts is None:
+            from transformers import AutoProcessor, CLIPModel
+
+            place = folder_or_name(self.model, self.beside)
+            try:
+                model = CLIPModel.from_pretrained(place)
+                processor = AutoProcessor.from_pretrained(place)
+            except Exception as error:  # transformers raises what its parts do
+                raise UserError(
+                    f"{self.model}: no CLIP model that transformers can load, neither a folder nor a name on the hub "
+                    f"({first_line(error)})"
+                ) from error
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            self._parts = model.requires_grad_(False).eval().to(device), processor
+        return self._parts

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 import torch
-from emitted import programs
+from emitted import ROOT, programs
 
 from gencc.runtime import checkpoints
 from gencc.runtime.errors import UserError
@@ -226,3 +226,16 @@ def test_no_option_is_taken_for_one_of_torchruns(folder):
         for option in sorted(ours):
             parsed = get_args_parser().parse_args(["program.py", option, "x"])
             assert parsed.training_script_args == [option, "x"], option
+
+
+def test_the_judge_that_reports_is_not_the_classifier_that_rewards():
+    text = (ROOT / "specs/pgraft_image.gen").read_text() + "evaluate { accuracy, frechet }\n"
+    files = programs(text, "shape.reward=classifier", kinds=("model", "finetune", "levels"))
+    reward = 'rewards.Measured(\n            Images("image", "label", "digits", (1, 8, 8, 1), metrics=("classifier",), half=0), "classifier"\n'
+    assert reward in files["finetune.py"] and "half=0" in files["levels.py"]
+    assert (
+        'REPORT = Images("image", "label", "digits", (1, 8, 8, 1), metrics=("accuracy", "frechet"), half=1)'
+        in files["model.py"]
+    )
+    for name in ("finetune.py", "levels.py"):
+        assert "from gencc.runtime.images import Images\n" in files[name]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 import torch
-from tiny_pipelines import stable_diffusion, stable_diffusion_xl
+from tiny_pipelines import clip, stable_diffusion, stable_diffusion_xl
 
 from gencc.compiler.commands.compile_spec import emitted
 from gencc.compiler.driver import compile_source
@@ -267,3 +267,36 @@ def test_without_the_extra_the_program_says_what_to_install(folder, tmp_path, mo
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(UserError, match=r"pip install 'gencc\[t2i\]'"):
         run(folder, "finetune", "--out", tmp_path / "out")
+
+
+def test_clip_rewards_by_the_prompt(folder, tmp_path):
+    """The cosine of the two embeddings, each computed by itself; and the program that asks for it runs."""
+    from transformers import AutoProcessor, CLIPModel
+
+    from gencc.runtime.text_to_image.rewards import Clip
+
+    clip(tmp_path / "clip")
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 16, 24, 3), dtype=np.uint8)
+    prompts = ["a red square", "a blue circle", "a blue circle and very many words that no text model takes"]
+    found = Clip("clip", tmp_path)(pixels, prompts)
+    model, prepare = (
+        CLIPModel.from_pretrained(tmp_path / "clip"),
+        AutoProcessor.from_pretrained(tmp_path / "clip"),
+    )
+    for k, prompt in enumerate(prompts):
+        seen = prepare(images=[pixels[k]], text=[prompt], return_tensors="pt", truncation=True)
+        out = model(**seen)
+        cosine = torch.nn.functional.cosine_similarity(out.image_embeds, out.text_embeds).detach()
+        assert abs(float(found[k]) - float(cosine)) < 1e-5
+    write(
+        tmp_path,
+        SPEC.replace('"pipe"', f'"{folder / "pipe"}"').replace('python("reward.py:warmth")', 'clip("clip")'),
+    )
+    (tmp_path / "prompts.txt").write_text("a red square\n")
+    short = ["--samples", "8", "--steps", "2", "--compare", "4"]
+    run(tmp_path, "finetune", "--out", tmp_path / "out", *short)
+    rows = parquet.read_table(tmp_path / "out/round-1/samples/00000.parquet").to_pydict()
+    assert len(set(rows["reward"])) == 8 and all(-1 <= r <= 1 for r in rows["reward"])
+    write(tmp_path, (tmp_path / "spec.gen").read_text().replace('clip("clip")', 'clip("nowhere")'))
+    with pytest.raises(UserError, match="nowhere: no CLIP model"):
+        run(tmp_path, "finetune", "--out", tmp_path / "other", *short)

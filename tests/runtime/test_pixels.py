@@ -100,6 +100,32 @@ def test_metrics_tell_real_images_from_noise(short):
     assert "accuracy" not in report.measure(unknown, real)
 
 
+def test_the_judge_that_rewards_has_seen_none_of_what_the_one_that_reports_has(short):
+    shape = (1, 8, 8, 1)
+    found = source.load("digits", shape)
+    one, two = (judge.judge("digits", shape, half) for half in (0, 1))
+    assert not torch.equal(one.head.weight, two.head.weight)
+    for k, critic in enumerate((one, two)):  # better on its own half
+        own, other = (judge.agreement(critic, found.clips[h::2], found.label[h::2]) for h in (k, 1 - k))
+        assert own > other > 0.85
+    report = Images("image", "label", "digits", shape, ("classifier",), half=0)
+    samples = Examples(
+        {
+            "image": found.clips[1:400:2].reshape(-1, 1, 64) * 2 - 1,
+            "label": found.label[1:400:2, None].clone(),
+        },
+        {},
+    )
+    right = report.scores("classifier", samples, None)
+    logits = one(found.clips[1:400:2, 0]).log_softmax(-1)
+    assert torch.allclose(right, logits.gather(1, found.label[1:400:2, None])[:, 0], atol=1e-4)
+    samples.values["label"] = (samples.values["label"] + 1) % 10
+    wrong = report.scores("classifier", samples, None)
+    assert (right > wrong).float().mean() > 0.85
+    samples.values["label"][:3] = 10
+    assert report.scores("classifier", samples, None).isnan().tolist() == [True] * 3 + [False] * 197
+
+
 def test_tokens_are_made_once_and_decode_to_about_the_pixels(short):
     name = "digits-tokens:grid=4,codes=32"
     read = data.load(
