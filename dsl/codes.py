@@ -115,6 +115,5 @@ CODES: dict[str, str] = {
     "GEN801": "very many visits",
     "GEN802": "very many sites",
     "GEN908": "the Frechet distance is not emitted yet",
-    "GEN911": "Muon is not emitted yet",
     "GEN915": "an exact denoiser given a part of a vector",
 }

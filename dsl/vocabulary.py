@@ -768,7 +768,7 @@ class AdamW(Form):
 
 
 class Muon(Form):
-    """Orthogonalised momentum for the matrices of the blocks, AdamW for the rest."""
+    """Orthogonalised momentum for the matrices of attention and feed-forward layers, AdamW for the rest."""
 
     word = "muon"
     lr: Rate = Field(2e-2, description="peak learning rate of the matrices")

@@ -34,8 +34,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
 
     if "fid" in spec.evaluate.metrics:
         warn("GEN908", "the metric `fid`", spec.evaluate.span, "use `alignment`, `overlap` and `max_iou`")
-    if isinstance(spec.train.optimizer, v.Muon):
-        refuse("GEN911", "`muon`", spec.train.where("optimizer"), "use `adamw(lr = 1e-3)`")
     for task in spec.tasks if isinstance(spec.denoiser, v.Exact) else ():
         for part in task.parts:
             if part.part is not None:

@@ -1,6 +1,6 @@
 """tokens_confident: the process and its denoiser.
 
-Compiled from tokens_confident.gen (sha256 c62871cc8cc6) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from tokens_confident.gen (sha256 ab71a7d24410) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

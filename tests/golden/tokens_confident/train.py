@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from tokens_confident.gen (sha256 c62871cc8cc6) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from tokens_confident.gen (sha256 ab71a7d24410) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ def main() -> None:
         __doc__,
         Path(__file__).parent,
         out="runs/tokens_confident",
-        steps=20000,  # tokens_confident.gen:1
+        steps=20000,  # tokens_confident.gen:22
         batch=256,
         seed=0,
         precision="fp32",
     )
     examples = load_data()
     model = TokensConfident()
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=0.0003,
-        betas=(0.9, 0.99),
-        weight_decay=0.01,
+    matrices, rest = training.matrices(model)  # of the blocks; everything else
+    optimizer = training.Together(
+        torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01),
+        torch.optim.AdamW(rest, lr=0.001, betas=(0.9, 0.99), weight_decay=0.01),
     )
     run.fit(
         model,

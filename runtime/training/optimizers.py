@@ -1,0 +1,63 @@
+"""Two optimisers as one: for the matrices of the blocks, and for everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..layers import Block
+
+Weights = list[nn.Parameter]
+
+
+def matrices(model: nn.Module) -> tuple[Weights, Weights]:
+    """The matrices of attention and feed-forward layers, and all other weights of ``model``.
+
+    Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) is for the former: matrices that take rows to rows.
+    Embeddings, heads, modulation, biases and norms are not.
+    """
+    chosen: dict[int, nn.Parameter] = {}
+    for block in (m for m in model.modules() if isinstance(m, Block)):
+        for part in (block.attention, block.mlp):
+            chosen |= {id(p): p for p in part.parameters() if p.dim() == 2}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    return list(chosen.values()), rest
+
+
+class Together(torch.optim.Optimizer):
+    """Several optimisers that step together, with the groups of all of them; a checkpoint holds them as one."""
+
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self.parts = parts
+        super().__init__([p for part in parts for group in part.param_groups for p in group["params"]], {})
+        self._gather()
+
+    def _gather(self) -> None:
+        """Groups and state are those of the parts: a learning rate set here is set there."""
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+        self.state.clear()
+        for part in self.parts:
+            self.state.update(part.state)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for part in self.parts:
+            part.step()
+        self._gather()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        groups, states = list(state_dict["param_groups"]), state_dict["state"]
+        for part in self.parts:
+            own, groups = groups[: len(part.param_groups)], groups[len(part.param_groups) :]
+            index = {old: new for new, old in enumerate(i for group in own for i in group["params"])}
+            part.load_state_dict(
+                {
+                    "state": {index[i]: s for i, s in states.items() if i in index},
+                    "param_groups": [
+                        {**group, "params": [index[i] for i in group["params"]]} for group in own
+                    ],
+                }
+            )
+        self._gather()
