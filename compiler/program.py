@@ -23,7 +23,7 @@ RESERVED = {
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
     "train_", "eval", "apply", "to", "half", "float", "double", "cuda", "cpu", "ROUND", "ROUNDS", "VISITS", "WIDTH", "TASKS", "FIELDS",
     "REPORT", "Images", "Formulas", "Molecules", "Tables", "isinstance", "int", "str", "bool", "reversed", "enumerate", "zip", "sum", "load_data", "shown", "noised", "stack", "column", "columns", "COLUMNS",
-    "LOOPS", "loops", "teacher", "taught", "predictions", "exits", "states", "student", "early", "truth", "course", "distillation", "blend", "Any",
+    "LOOPS", "loops", "teacher", "taught", "predictions", "exits", "t", "masked", "visits", "states", "student", "early", "truth", "course", "distillation", "blend", "Any",
 }  # fmt: skip
 """Words that an emitted program uses itself; a variable of that name gets a trailing underscore."""
 
@@ -121,6 +121,10 @@ class Program:
     """The network of another spec, trained before, that this one's learns from."""
     trim: bool = False
     """Whether plates are cut to their longest example."""
+    whole: bool = False
+    """Whether each visit is known to hold every site of every noised variable."""
+    masked: tuple[int, ...] = ()
+    """How many tokens are masked before and after each visit, where `confidence` has the same plan for all examples."""
     remarks: tuple[str, ...] = ()
     """What the passes did, one line each."""
 

@@ -246,6 +246,13 @@ def _before(mask: Tensor) -> Tensor:
     return number.cumsum(1) - number
 
 
+def _chosen(able: Tensor, generator: torch.Generator) -> Tensor:
+    """A column of each row of ``able`` (B, n), drawn by weight; of one column nothing is drawn."""
+    if able.shape[1] == 1:
+        return torch.zeros(len(able), dtype=torch.int64, device=able.device)
+    return torch.multinomial(able, 1, generator=generator)[:, 0]
+
+
 def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, since: int = 0) -> Visit:
     """For each trajectory, one visit drawn uniformly among those that noise at least one free site.
 
@@ -269,15 +276,17 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, sin
         able = able.repeat(1, rounds - first if order.steady else 1)
         able[:, : since - first * order.visits] = 0.0
         able[able.sum(1) == 0, since - first * order.visits :] = 1.0
-        chosen = torch.multinomial(able, 1, generator=generator)[:, 0]
+        chosen = _chosen(able, generator)
         q, r = (
             (chosen % order.visits, first + chosen // order.visits)
             if order.steady
             else (chosen, torch.zeros_like(chosen))
         )
     else:
-        q = torch.multinomial(able, 1, generator=generator)[:, 0]
-        r = torch.randint(first, rounds, (batch,), generator=generator, device=device)
+        q = _chosen(able, generator)
+        r = torch.full_like(q, first)
+        if rounds - first > 1:
+            r = torch.randint(first, rounds, (batch,), generator=generator, device=device)
     row = torch.arange(batch, device=device)
     query, count = {}, {}
     for v, mask in masks.items():
@@ -322,6 +331,12 @@ class Trajectory:
         part = copy(self)
         part.low, part.high = low, high
         return part
+
+    @property
+    def visits(self) -> range:
+        """The numbers of its visits."""
+        most = self.rounds * self.order.visits
+        return range(self.low, most if self.high is None else min(self.high, most))
 
     def _round(self, r: int) -> Masks:
         return self._drawn[r % len(self._drawn)]

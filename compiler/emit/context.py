@@ -16,7 +16,7 @@ from gencc.dsl.syntax import Expr, List
 from .. import order as algebra
 from .. import patches, reports, schedules
 from ..program import Program, Var, identifiers
-from . import columns, correction, loops, shaping
+from . import columns, correction, folding, loops, shaping
 from .render import file_name, literal
 
 
@@ -110,11 +110,11 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "doc": _doc(program, seen), "plates": list(plates.values()), "stored": stored, "vars": seen, "noised": noised,
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
-        "trim": program.trim, "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
+        "trim": program.trim, "rows_text": _rows(groups, noised), "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
         "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
         "reads_files": reads_files(spec), "imports": _imports(program), "kernels": spec.sample.steps is not None or spec.sample.eta is not None or any(x.dropped for x in seen) or any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
-        "solo": len(noised) == 1 and not noised[0].members, "whole": False, "full": False, "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
+        "solo": len(noised) == 1 and not noised[0].members, "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
         "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
         "tasks": [SimpleNamespace(name=t.name, held=_held(t)) for t in spec.tasks], "chosen": _chosen(spec, noised),
@@ -134,6 +134,8 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     context |= loops.context(program)
+    timeless = (exact or _alone(program, fields)) and context["scale_text"] == "temperature"
+    context |= folding.context(program, noised, shaped, timeless)
     context["modules"] = _modules(context)
     if isinstance(spec.denoiser, v.Transformer):
         context |= _network(spec)
@@ -159,7 +161,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     out = SimpleNamespace(
         name=x.name, py=x.py, spec_type=x.spec.type, caps=x.caps, kind=x.kind, sites=x.sites, grid=x.spec.places, plate=plate, noised=x.noised, hidden=x.mode == "hidden",
         most=x.most, cells=x.cells, computed=x.rows, moves=x.moves, length=x.length, givable=x.givable and x.noised, target=x.target, line=program.line(x.spec.span),
-        values=values, state_values=state_values, order_name=x.name, bounded=bounded,
+        values=values, state_values=state_values, bounded=bounded,
         dropped=dropped, unknown=values if values.isdigit() else f"self.{x.py}_value.num_embeddings - 1",
         veiled=x.mode == "hidden" and not (x.kind == "vector" and isinstance(denoiser, v.Transformer) and denoiser.inner != "head"),
         patch_text=_patches(x, denoiser), modulates=program.modulates(x), single=program.visits == 1,
@@ -168,7 +170,7 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
         prior_shape=_prior_shape(x, plate), slot_text="",
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
-        sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
+        sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", free_text=f"{plate.py}_present" if plate and not x.givable else f"{x.py}_free", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
         predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),
     )  # fmt: skip
     if not x.noised or x.kernel is None:
@@ -201,7 +203,8 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
         out.onward_target_text, _ = _target(program, x, "clean", "n")
         out.onward_inner_target_text, _ = _target(program, x, "clean", "inner")
         out.onward_needs_clean = x.target != "epsilon"
-        _, out.clean_text = _target(program, x, "origin", "n + k")
+        inside = program.whole and out.shown
+        _, out.clean_text = _target(program, x, "origin", "n" if inside else "n + k")
         out.weight = prediction.weight if prediction else None
         out.oracle, out.oracle_arguments = x.target, ""
         if isinstance(x.form, v.VectorTarget):
@@ -430,6 +433,20 @@ def _over_tokens(groups: list[SimpleNamespace], variables: list[SimpleNamespace]
     return parts[0] if len(parts) == 1 and parts[0][0] != "*" else f"torch.cat([{', '.join(parts)}], 1)"
 
 
+def _rows(groups: list[SimpleNamespace], noised: list[SimpleNamespace]) -> str:
+    """The rows of variables outside plates, all of which each visit asks about."""
+    wanted = [
+        row
+        for g in groups
+        if any(x is y for x in g.vars for y in noised) and g.plate is None
+        for row in range(int(g.start), int(g.stop))
+    ]
+    whole = wanted == list(range(len(wanted)))
+    return (
+        f"arange({len(wanted)}, device=tokens.device)" if whole else f"tensor({wanted}, device=tokens.device)"
+    )
+
+
 def _present(groups: list[SimpleNamespace], any_plate: bool) -> list[str]:
     if not any_plate:
         return []
@@ -526,6 +543,10 @@ def _order(program: Program) -> str:
 
 def _doc(program: Program, seen: list[SimpleNamespace]) -> str:
     noised = ", ".join(f"{len(x.members)} columns" if x.members else x.py for x in seen if x.noised)
+    if program.masked:
+        return f"Masked {noised}, the most confident unmasked first (MaskGIT, arXiv 2202.04200)."
+    if program.whole and all(x.sites == 1 for x in program.noised) and len(program.noised) == 1:
+        return f"Diffusion over {noised}."
     if all(x.most == 1 for x in program.noised):
         return f"Interleaved Gibbs diffusion over {noised} (arXiv 2502.13450): every visit noises one site."
     return f"Diffusion over {noised} in joint visits: the sites of a visit are denoised independently of one another."
@@ -538,10 +559,11 @@ def _modules(context: dict[str, Any]) -> list[str]:
         "data": True,
         "distillation": context["distilled"] and context["distilled"].blends,
         "kernels": context["kernels"],
-        "layers": True,
+        "layers": not context["exact"]
+        or any(x.held or not (context["whole"] or x.sure) for x in context["noised"]),
         "looping": context["looped"],
         "oracles": context["exact"],
-        "order": True,
+        "order": context["walked"] or any(x.sure for x in context["noised"]),
         "patches": bool(context["fields"]),
         "symmetry": bool(context["turned"]),
     }

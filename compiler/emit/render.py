@@ -81,6 +81,8 @@ def layout(text: str) -> str:
         "--isolated",
         "--line-length",
         "110",
+        "--config",
+        "format.skip-magic-trailing-comma=true",
         "--stdin-filename",
         "program.py",
         "-",

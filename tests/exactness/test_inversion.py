@@ -109,8 +109,7 @@ def test_the_emitted_velocity_is_that_of_the_emitted_sampler(target):
     found = module(FLOW.format(steps=50, mean=MEAN, std=STD, target=target))
     model, g = found.Example(), torch.Generator().manual_seed(0)
     noise = torch.randn(64, 1, 1, generator=g)
-    path = found.order.Trajectory(found.ROUND, 1, 64, g)
-    sampled = model.denoise(Examples({"spot": noise}, {}), {}, path, g).values["spot"]
+    sampled = model.denoise(Examples({"spot": noise}, {}), {}, g).values["spot"]
     assert torch.allclose(inversion.sample(model.velocity, noise, 50), sampled, atol=1e-5)
     inverse = inversion.invert(model.velocity, sampled, 50, 30, 1e-6)
     assert torch.allclose(inverse.noise, noise, atol=1e-4)

@@ -10,12 +10,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, order, patches
+from gencc.runtime import data, kernels, layers, patches
 from gencc.runtime.sites import Examples
 
 # order = image  (image.gen:11)
 ROUNDS = 1
-ROUND = order.sweep("image", 1)
 VISITS = 1  # of a whole trajectory
 
 # noise image = gaussian(signal = cosine(shift = 0.5), steps = 200): 200 inner steps  (image.gen:12)
@@ -39,7 +38,7 @@ def load_data() -> data.Dataset:
 
 
 class Image(nn.Module):
-    """Interleaved Gibbs diffusion over image (arXiv 2502.13450): every visit noises one site."""
+    """Diffusion over image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,31 +65,15 @@ class Image(nn.Module):
     # ---- training
 
     def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
-        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        """The state at a random inner step of each trajectory, in closed form, and what is learned from it."""
         image = clean.values["image"]
         label = clean.values["label"]
         shares = torch.tensor((0.9, 0.1), device=generator.device)  # of TASKS
         task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
         label = torch.where(task == 0, label, 10)  # 10: unknown
-        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {"image": image_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "label": label,
-        }
-
-        n = IMAGE_STEPS * visit.count["image"]
-        inner = torch.randint(1, IMAGE_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
-        n = n + inner * visit.query["image"]
+        n = torch.randint(1, IMAGE_STEPS + 1, (len(clean), 1), generator=generator, device=generator.device)
         noisy, _ = self.image_noise.at(image, n, generator)
-        x |= {
-            "image": noisy,
-            "image_count": n,
-            "image_query": visit.query["image"],
-            "image_target": image,
-        }
-        return x
+        return {"label": label, "image": noisy, "image_count": n, "image_target": image}
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -98,12 +81,10 @@ class Image(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict image by x0 (image.gen:17)
-        index, asked = layers.queried(x["image_query"], 1)
         guess = self.image_head(h)
-        target = layers.take(x["image_target"], index)
-        cost = (guess - target).square().mean(-1)
-        cost = cost * self.image_weight[layers.take(x["image_count"], index)]
-        loss["image"] = (cost * asked).sum(1).mean()
+        cost = (guess - x["image_target"]).square().mean(-1)
+        cost = cost * self.image_weight[x["image_count"]]
+        loss["image"] = cost.mean()
         return loss
 
     # ---- sampling
@@ -121,13 +102,12 @@ class Image(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         image = self.image_noise.prior((len(start), 1, 784), generator)
         label = start.values.get(
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
         noise = Examples({"image": image, "label": label}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, guidance, steps, eta, progress)
+        return self.denoise(noise, given, generator, temperature, guidance, steps, eta, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -143,11 +123,10 @@ class Image(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["image"].expand(len(samples), -1)
-        image, _ = self.image_noise.at(samples.values["image"], IMAGE_STEPS * m, generator)
+        n = torch.full(samples.values["image"].shape[:2], IMAGE_STEPS * rounds, device=generator.device)
+        image, _ = self.image_noise.at(samples.values["image"], n, generator)
         noisy = Examples(samples.values | {"image": image}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, guidance, steps, eta, progress)
+        return self.denoise(noisy, given, generator, temperature, guidance, steps, eta, progress)
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
@@ -162,27 +141,25 @@ class Image(nn.Module):
         steps: int,
         eta: float,
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        index, asked = layers.queried(x["image_query"], 1)
-        n = layers.take(x["image_count"], index)
-        value = layers.take(x["image"], index)
-        now = dict(x)
+        """All inner steps backwards: image drawn anew with ``noise``."""
+        image = x["image"]
         for k, k_to in kernels.leaps(IMAGE_STEPS, min(steps, IMAGE_STEPS)):
-            now["image"] = layers.put(x["image"], index, value, asked)
-            now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+            n = torch.full(image.shape[:2], k, device=image.device)
+            now = x | {"image": image, "image_count": n}
             guess = self.image_head(self.trunk(now))
             if guidance:
                 other = self.trunk(self.unknown(now))
                 guess = kernels.guided(guess, self.image_head(other), guidance)
-            value = self.image_noise.leap(value, guess, n + k, n + k_to, noise["image"][k - 1], eta)
-        return {"image": layers.put(x["image"], index, value, asked)}
+            image = self.image_noise.leap(
+                image, guess, n, torch.full_like(n, k_to), noise["image"][k - 1], eta
+            )
+        return {"image": image}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
         guidance: float = 2.0,
@@ -190,25 +167,14 @@ class Image(nn.Module):
         eta: float = 0.5,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        """What pure noise in ``state`` leads to, step by step."""
         image = state.values["image"]
         label = state.values["label"]
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
-        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {"image": image_free}
-        for visit in path.backwards(free):
-            image_query = visit.query["image"] & image_free
-            image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
-            x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
-                "label": label,
-                "image": image,
-                "image_count": image_count,
-                "image_query": image_query,
-            }
-            noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)}
-            image = self.visit(x, noise, temperature, guidance, steps, eta)["image"]
-            if progress is not None:
-                progress(1)
+        x = {"label": label, "image": image}
+        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)}
+        image = self.visit(x, noise, temperature, guidance, steps, eta)["image"]
+        if progress is not None:
+            progress(1)
         return Examples({"image": image.clamp(-1.0, 1.0), "label": label}, state.present)

@@ -31,15 +31,7 @@ def main() -> None:
         refine=None,
     )
     model = Image()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "label": {"label": "all"},
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"label": {"label": "all"}, "nothing": {}})
 
 
 if __name__ == "__main__":

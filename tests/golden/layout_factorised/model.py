@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, order
+from gencc.runtime import data, kernels, layers
 from gencc.runtime.layouts import Layouts
 from gencc.runtime.sites import Examples
 
@@ -19,7 +19,6 @@ ELEMENT = 25  # plate element (layout_factorised.gen:11)
 
 # order = all(category) & all(box)  (layout_factorised.gen:18)
 ROUNDS = 4
-ROUND = order.joint(order.together("category", 25), order.together("box", 25))
 VISITS = 4  # of a whole trajectory
 
 # noise category = uniform(keep = cosine): what 4 visits keep  (layout_factorised.gen:19)
@@ -96,41 +95,35 @@ class LayoutFactorised(nn.Module):
         task = torch.randint(len(TASKS), (len(clean), 1), generator=generator, device=generator.device)
         category_given = element_present & (task == 1)
         category_free = element_present & ~category_given
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "element_present": element_present,
-        }
+        t = torch.randint(ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        x = {"time": t[:, 0] / VISITS, "element_present": element_present}
 
-        m = visit.count["category"] * ~category_given
+        m = t.expand_as(category) * ~category_given
         before = self.category_noise.at(category, m, generator)
         after = self.category_noise.visit(before, m, generator)
         x |= {
-            "category": torch.where(visit.query["category"], after, before),
-            "category_count": m + visit.query["category"],
-            "category_query": visit.query["category"],
+            "category": torch.where(category_free, after, before),
+            "category_count": m + category_free,
+            "category_query": category_free,
             "category_given": category_given,
             "category_target": before,
         }
 
-        n = BOX_STEPS * visit.count["box"]
-        end = n + BOX_STEPS * visit.query["box"]
+        n = BOX_STEPS * t.expand(box.shape[:2])
+        end = n + BOX_STEPS * element_present
         noisy, _ = self.box_noise.at(box, end, generator)
         # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
-        index, _ = layers.queried(visit.query["box"], 25)
-        inner = torch.randint(1, BOX_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device)
-        inner = layers.take(n, index)[..., None] + inner
-        origin = layers.take(box, index)[:, :, None].expand(*inner.shape, -1)
-        reached = layers.take(noisy, index)[:, :, None].expand(*inner.shape, -1)
-        until = layers.take(end, index)[..., None].expand(inner.shape)
+        inner = torch.randint(1, BOX_STEPS + 1, (*n.shape, draws), generator=generator, device=n.device)
+        inner = n[..., None] + inner
+        origin = box[:, :, None].expand(*inner.shape, -1)
+        reached = noisy[:, :, None].expand(*inner.shape, -1)
+        until = end[..., None].expand(inner.shape)
         value, eps = self.box_noise.bridge(origin, reached, inner, until, generator)
         x |= {
             "box": noisy,
             "box_count": end,
             "box_inner_count": inner,
-            "box_query": visit.query["box"],
+            "box_query": element_present,
             "box_inner": value,
             "box_target": eps,
         }
@@ -142,15 +135,14 @@ class LayoutFactorised(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict category by cross_entropy (layout_factorised.gen:29)
-        index, asked = layers.queried(x["category_query"], 25)
-        logits = self.category_head(layers.take(h, index))
-        target = layers.take(x["category_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        asked = x["category_query"]
+        logits = self.category_head(h)
+        cost = F.cross_entropy(logits.transpose(1, 2), x["category_target"], reduction="none")
         loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean() / 25
 
         # predict box by epsilon (layout_factorised.gen:30)
-        index, asked = layers.queried(x["box_query"], 25)
-        row = layers.take(h, index)[:, :, None]
+        asked = x["box_query"]
+        row = h[:, :, None]
         guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
         cost = (guess - x["box_target"]).square().mean((-2, -1))
         loss["box"] = (cost * asked).sum(1).mean() / 25
@@ -168,13 +160,12 @@ class LayoutFactorised(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         category = self.category_noise.prior(start.present["element"].shape, generator)
         box = self.box_noise.prior((*start.present["element"].shape, 4), generator)
         if "category" in given:
             category = torch.where(given["category"], start.values["category"], category)
         noise = Examples({"category": category, "box": box}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, progress)
+        return self.denoise(noise, given, ROUNDS, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -187,35 +178,29 @@ class LayoutFactorised(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["category"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
+        m = torch.full_like(samples.values["category"], rounds)
         category = self.category_noise.at(samples.values["category"], m, generator)
-        m = path.count["box"][:, : samples.present["element"].shape[1]].expand(len(samples), -1)
-        box, _ = self.box_noise.at(samples.values["box"], BOX_STEPS * m, generator)
+        n = torch.full(samples.values["box"].shape[:2], BOX_STEPS * rounds, device=generator.device)
+        box, _ = self.box_noise.at(samples.values["box"], n, generator)
         if "category" in given:
             category = torch.where(given["category"], samples.values["category"], category)
         noisy = Examples(samples.values | {"category": category, "box": box}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, progress)
+        return self.denoise(noisy, given, rounds, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         drawn: dict[str, Tensor] = {}
         h = self.trunk(x)
-        if "category" in noise:
-            index, asked = layers.queried(x["category_query"], 25)
-            logits = self.category_head(layers.take(h, index)).float()
-            token = kernels.choose(logits / temperature, noise["category"])
-            drawn["category"] = layers.put(x["category"], index, token, asked)
-        if "box" in noise:
-            index, asked = layers.queried(x["box_query"], 25)
-            n = layers.take(x["box_count"], index) - BOX_STEPS
-            value = layers.take(x["box"], index)
-            row = layers.take(h, index)
-            for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
-                origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
-                value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
-            drawn["box"] = layers.put(x["box"], index, value, asked)
+        logits = self.category_head(h).float()
+        token = kernels.choose(logits / temperature, noise["category"])
+        drawn["category"] = torch.where(x["category_query"], token, x["category"])
+        n = x["box_count"] - BOX_STEPS
+        value = x["box"]
+        for k in reversed(range(1, BOX_STEPS + 1)):
+            guess = self.box_head(h, value, (n + k) / len(BOX_BETA))
+            origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
+            value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
+        drawn["box"] = torch.where(x["box_query"][..., None], value, x["box"])
         return drawn
 
     @torch.no_grad()
@@ -223,43 +208,36 @@ class LayoutFactorised(nn.Module):
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
+        rounds: int,
         generator: torch.Generator,
         temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        """The last ``rounds`` rounds backwards: every site is drawn from its conditional given the state."""
         element_present = state.present["element"]
         category = state.values["category"]
         box = state.values["box"]
         category_given = given.get("category", torch.zeros_like(element_present))
         category_free = element_present & ~category_given
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
-        for visit in path.backwards(free):
-            category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
-            category_count = (visit.count["category"] * ~category_given).expand(category.shape)
-            box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
-            box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
+        for t in reversed(range(rounds)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "element_present": element_present,
                 "category": category,
-                "category_count": category_count + category_query,
-                "category_query": category_query,
+                "category_count": (t + 1) * category_free,
+                "category_query": category_free,
                 "category_given": category_given,
                 "box": box,
-                "box_count": box_count + BOX_STEPS * box_query,
-                "box_query": box_query,
+                "box_count": BOX_STEPS * (t + 1) * element_present,
+                "box_query": element_present,
             }
-            noise = {}
-            if "category" in visit.query:
-                noise["category"] = kernels.gumbel((*category.shape, self.category_noise.values), generator)
-            if "box" in visit.query:
-                noise["box"] = self.box_noise.fresh((BOX_STEPS, *box.shape[:2], 4), generator)
+            noise = {
+                "category": kernels.gumbel((*category.shape, self.category_noise.values), generator),
+                "box": self.box_noise.fresh((BOX_STEPS, *box.shape[:2], 4), generator),
+            }
             drawn = self.visit(x, noise, temperature)
-            category = drawn.get("category", category)
-            box = drawn.get("box", box)
+            category = drawn["category"]
+            box = drawn["box"]
             if progress is not None:
                 progress(1)
         return Examples(

@@ -98,13 +98,9 @@ class LayoutJointHead(nn.Module):
         task = torch.randint(len(TASKS), (len(clean), 1), generator=generator, device=generator.device)
         category_given = element_present & (task == 1)
         category_free = element_present & ~category_given
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
+        free = {"category": category_free, "box": element_present}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "element_present": element_present,
-        }
+        x = {"time": visit.time / VISITS, "element_present": element_present}
 
         m = visit.count["category"] * ~category_given
         before = self.category_noise.at(category, m, generator)
@@ -117,15 +113,10 @@ class LayoutJointHead(nn.Module):
         }
 
         n = BOX_STEPS * visit.count["box"]
-        inner = torch.randint(1, BOX_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
+        inner = torch.randint(1, BOX_STEPS + 1, (len(clean), 1), generator=generator, device=generator.device)
         n = n + inner * visit.query["box"]
         noisy, _ = self.box_noise.at(box, n, generator)
-        x |= {
-            "box": noisy,
-            "box_count": n,
-            "box_query": visit.query["box"],
-            "box_target": box,
-        }
+        x |= {"box": noisy, "box_count": n, "box_query": visit.query["box"], "box_target": box}
         return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -206,10 +197,11 @@ class LayoutJointHead(nn.Module):
             index, asked = layers.queried(x["box_query"], 1)
             n = layers.take(x["box_count"], index)
             value = layers.take(x["box"], index)
-            now = dict(x)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                now["box"] = layers.put(x["box"], index, value, asked)
-                now["box_count"] = layers.put(x["box_count"], index, n + k, asked)
+                now = x | {
+                    "box": layers.put(x["box"], index, value, asked),
+                    "box_count": layers.put(x["box_count"], index, n + k, asked),
+                }
                 guess = self.box_head(layers.take(self.trunk(now, loops), index))
                 value = self.box_noise.denoise(value, guess, n + k, noise["box"][k - 1])
             drawn["box"] = layers.put(x["box"], index, value, asked)
@@ -232,12 +224,11 @@ class LayoutJointHead(nn.Module):
         box = state.values["box"]
         category_given = given.get("category", torch.zeros_like(element_present))
         category_free = element_present & ~category_given
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
+        free = {"category": category_free, "box": element_present}
         for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
             category_count = (visit.count["category"] * ~category_given).expand(category.shape)
-            box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
+            box_query = visit.query.get("box", torch.zeros_like(element_present)) & element_present
             box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

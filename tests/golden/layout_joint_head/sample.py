@@ -33,10 +33,7 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        tasks={
-            "nothing": {},
-            "category": {"category": "all"},
-        },
+        tasks={"nothing": {}, "category": {"category": "all"}},
         trim=True,
         report=REPORT,
     )

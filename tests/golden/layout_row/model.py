@@ -123,10 +123,7 @@ class LayoutRow(nn.Module):
         box_free = element_present & ~box_given
         free = {"category": category_free, "box": box_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "element_present": element_present,
-        }
+        x = {"time": visit.time / VISITS, "element_present": element_present}
 
         m = visit.count["category"] * ~category_given
         before = self.category_noise.at(category, m, generator)
@@ -139,7 +136,7 @@ class LayoutRow(nn.Module):
         }
 
         n = BOX_STEPS * visit.count["box"] * ~box_given
-        inner = torch.randint(1, BOX_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
+        inner = torch.randint(1, BOX_STEPS + 1, (len(clean), 1), generator=generator, device=generator.device)
         n = n + inner * visit.query["box"]
         noisy, eps = self.box_noise.at(box, n, generator)
         noisy = torch.where(box_held, box, noisy)
@@ -239,10 +236,11 @@ class LayoutRow(nn.Module):
             value = layers.take(x["box"], index)
             kept, held = value, layers.take(x["box_held"], index)
             seen, memory = self.remember(x, loops)
-            now = dict(x)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                now["box"] = layers.put(x["box"], index, value, asked)
-                now["box_count"] = layers.put(x["box_count"], index, n + k, asked)
+                now = x | {
+                    "box": layers.put(x["box"], index, value, asked),
+                    "box_count": layers.put(x["box_count"], index, n + k, asked),
+                }
                 row = layers.take(self.tokens(now), index)
                 guess = self.box_head(layers.recall(row, index, asked, seen, memory))
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)

@@ -33,10 +33,7 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        tasks={
-            "nothing": {},
-            "category+box.size": {"category": "all", "box": slice(2, 4)},
-        },
+        tasks={"nothing": {}, "category+box.size": {"category": "all", "box": slice(2, 4)}},
         trim=True,
         report=REPORT,
     )

@@ -98,13 +98,9 @@ class LayoutShuffled(nn.Module):
         task = torch.randint(len(TASKS), (len(clean), 1), generator=generator, device=generator.device)
         category_given = element_present & (task == 1)
         category_free = element_present & ~category_given
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
+        free = {"category": category_free, "box": element_present}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "element_present": element_present,
-        }
+        x = {"time": visit.time / VISITS, "element_present": element_present}
 
         m = visit.count["category"] * ~category_given
         before = self.category_noise.at(category, m, generator)
@@ -232,12 +228,11 @@ class LayoutShuffled(nn.Module):
         box = state.values["box"]
         category_given = given.get("category", torch.zeros_like(element_present))
         category_free = element_present & ~category_given
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
+        free = {"category": category_free, "box": element_present}
         for visit in path.backwards(free):
             category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
             category_count = (visit.count["category"] * ~category_given).expand(category.shape)
-            box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
+            box_query = visit.query.get("box", torch.zeros_like(element_present)) & element_present
             box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

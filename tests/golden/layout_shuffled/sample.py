@@ -32,10 +32,7 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        tasks={
-            "nothing": {},
-            "category": {"category": "all"},
-        },
+        tasks={"nothing": {}, "category": {"category": "all"}},
         trim=True,
         report=REPORT,
     )

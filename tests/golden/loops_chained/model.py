@@ -13,12 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, distillation, kernels, layers, looping, order
+from gencc.runtime import data, distillation, kernels, layers, looping
 from gencc.runtime.sites import Examples
 
 # order = letter  (loops_chained.gen:10)
 ROUNDS = 4
-ROUND = order.sweep("letter", 1)
 VISITS = 4  # of a whole trajectory
 
 # noise letter = mask(keep = cosine): what 4 visits keep  (loops_chained.gen:11)
@@ -27,7 +26,7 @@ LETTER_KEEP = torch.cos(0.5 * torch.pi * u).square()
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "letter": data.Tokens(values=26),  # loops_chained.gen:6
+    "letter": data.Tokens(values=26)  # loops_chained.gen:6
 }
 WIDTH = 32
 
@@ -38,7 +37,7 @@ def load_data() -> data.Dataset:
 
 
 class LoopsChained(nn.Module):
-    """Interleaved Gibbs diffusion over letter (arXiv 2502.13450): every visit noises one site."""
+    """Diffusion over letter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,27 +68,20 @@ class LoopsChained(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         letter = clean.values["letter"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
-        free = {"letter": letter_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
-
-        m = visit.count["letter"]
+        t = torch.randint(ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        m = t
         before = self.letter_noise.at(letter, m, generator)
-        x |= {
+        return {
+            "time": t[:, 0] / VISITS,
             "letter": before,
             "letter_count": m,
-            "letter_query": visit.query["letter"],
+            "letter_query": letter_free,
             "letter_target": before,
         }
-        return x
 
     def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
         """What a whole training step shares, at ``progress`` in [0, 1] of training."""
-        return {
-            "truth": 1.0 - progress,
-        }
+        return {"truth": 1.0 - progress}
 
     def forward(self, x: dict[str, Tensor], truth: float) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -97,23 +89,22 @@ class LoopsChained(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict letter by cross_entropy (loops_chained.gen:20)
-        index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h, index))
-        m = layers.take(x["letter_count"], index)
+        asked = x["letter_query"]
+        logits = self.letter_head(h)
+        m = x["letter_count"]
         logits = self.letter_noise.admissible(logits, m)
-        target = layers.take(x["letter_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        cost = F.cross_entropy(logits.transpose(1, 2), x["letter_target"], reduction="none")
         loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
         # core.2 learns from the truth and from core.last, whose gradient stops here (loops_chained.gen:23)
-        exit_2_logits = self.letter_head(layers.take(exit_2, index))
+        exit_2_logits = self.letter_head(exit_2)
         exit_2_logits = self.letter_noise.admissible(exit_2_logits, m)
-        blend = distillation.blend_tokens(target, logits, truth)
+        blend = distillation.blend_tokens(x["letter_target"], logits, truth)
         cost = distillation.cross_entropy(exit_2_logits, blend)
         loss["letter exit 2"] = torch.where(asked, cost, 0.0).sum(1).mean()
         # core.1 learns from the truth and from core.2, whose gradient stops here (loops_chained.gen:22)
-        exit_1_logits = self.letter_head(layers.take(exit_1, index))
+        exit_1_logits = self.letter_head(exit_1)
         exit_1_logits = self.letter_noise.admissible(exit_1_logits, m)
-        blend = distillation.blend_tokens(target, exit_2_logits, 0.5)
+        blend = distillation.blend_tokens(x["letter_target"], exit_2_logits, 0.5)
         cost = distillation.cross_entropy(exit_1_logits, blend)
         loss["letter exit 1"] = 0.25 * torch.where(asked, cost, 0.0).sum(1).mean()
         return loss
@@ -131,10 +122,9 @@ class LoopsChained(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         letter = self.letter_noise.prior((len(start), 1), generator)
         noise = Examples({"letter": letter}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, loops, progress)
+        return self.denoise(noise, given, ROUNDS, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -148,47 +138,42 @@ class LoopsChained(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["letter"].expand(len(samples), -1)
+        m = torch.full_like(samples.values["letter"], rounds)
         letter = self.letter_noise.at(samples.values["letter"], m, generator)
         noisy = Examples(samples.values | {"letter": letter}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, rounds, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x, (loops,))[0]
-        index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h, index)).float()
-        m = layers.take(x["letter_count"], index)
+        logits = self.letter_head(h).float()
+        m = x["letter_count"]
         logits = self.letter_noise.admissible(logits, m)
         token = kernels.choose(logits / temperature, noise["letter"])
-        return {"letter": layers.put(x["letter"], index, token, asked)}
+        return {"letter": torch.where(x["letter_query"], token, x["letter"])}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
+        rounds: int,
         generator: torch.Generator,
         temperature: float = 1.0,
         loops: int = 4,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        """The last ``rounds`` rounds backwards: every site is drawn from its conditional given the state."""
         letter = state.values["letter"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
-        free = {"letter": letter_free}
-        for visit in path.backwards(free):
-            letter_query = visit.query["letter"] & letter_free
-            letter_count = visit.count["letter"].expand(letter.shape)
+        for t in reversed(range(rounds)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "letter": letter,
-                "letter_count": letter_count,
-                "letter_query": letter_query,
+                "letter_count": torch.full_like(letter, t),
+                "letter_query": letter_free,
             }
             noise = {"letter": kernels.gumbel((*letter.shape, 27), generator)}
             letter = self.visit(x, noise, temperature, loops)["letter"]

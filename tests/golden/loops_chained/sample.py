@@ -28,14 +28,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=4, most=8, chosen=4),
     )
     model = LoopsChained()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}})
 
 
 if __name__ == "__main__":

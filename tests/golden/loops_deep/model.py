@@ -11,12 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, looping, order
+from gencc.runtime import data, kernels, layers, looping
 from gencc.runtime.sites import Examples
 
 # order = point  (loops_deep.gen:10)
 ROUNDS = 1
-ROUND = order.sweep("point", 1)
 VISITS = 1  # of a whole trajectory
 
 # loops = linear(2 -> 4), from the first step that is drawn to the last  (loops_deep.gen:25)
@@ -30,7 +29,7 @@ POINT_BETA = (50.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "point": data.Vectors(length=2),  # loops_deep.gen:6
+    "point": data.Vectors(length=2)  # loops_deep.gen:6
 }
 WIDTH = 32
 
@@ -41,7 +40,7 @@ def load_data() -> data.Dataset:
 
 
 class LoopsDeep(nn.Module):
-    """Interleaved Gibbs diffusion over point (arXiv 2502.13450): every visit noises one site."""
+    """Diffusion over point."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +60,7 @@ class LoopsDeep(nn.Module):
         """Every token's row after each of ``exits`` repeats, (B, 1, WIDTH)."""
         point = self.point_value(x["point"])
         point = point + self.point_level(x["point_count"] / len(POINT_BETA))
-        point = point + x["point_query"][..., None] * self.point_asked
+        point = point + self.point_asked
         tokens = self.point_site + point
         clock = self.clock(x["time"])
         return self.core_loop.exits(tokens, clock, None, exits)
@@ -69,26 +68,16 @@ class LoopsDeep(nn.Module):
     # ---- training
 
     def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
-        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        """The state at a random inner step of each trajectory, in closed form, and what is learned from it."""
         point = clean.values["point"]
-        point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
-        free = {"point": point_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
-
-        n = POINT_STEPS * visit.count["point"]
-        inner = torch.randint(1, POINT_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
-        n = n + inner * visit.query["point"]
+        n = torch.randint(1, POINT_STEPS + 1, (len(clean), 1), generator=generator, device=generator.device)
         noisy, _ = self.point_noise.at(point, n, generator)
-        x |= {
+        return {
+            "time": torch.zeros(len(clean), device=generator.device),
             "point": noisy,
             "point_count": n,
-            "point_query": visit.query["point"],
             "point_target": point,
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -96,23 +85,21 @@ class LoopsDeep(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict point by x0 (loops_deep.gen:21)
-        index, asked = layers.queried(x["point_query"], 1)
-        guess = self.point_head(layers.take(h, index))
-        target = layers.take(x["point_target"], index)
-        cost = (guess - target).square().mean(-1)
-        loss["point"] = (cost * asked).sum(1).mean()
+        guess = self.point_head(h)
+        cost = (guess - x["point_target"]).square().mean(-1)
+        loss["point"] = cost.mean()
         # core.1 learns from the truth (loops_deep.gen:23)
-        exit_1_guess = self.point_head(layers.take(exit_1, index))
-        cost = (exit_1_guess - target).square().mean(-1)
-        loss["point exit 1"] = 0.33 * (cost * asked).sum(1).mean()
+        exit_1_guess = self.point_head(exit_1)
+        cost = (exit_1_guess - x["point_target"]).square().mean(-1)
+        loss["point exit 1"] = 0.33 * cost.mean()
         # core.2 learns from the truth (loops_deep.gen:23)
-        exit_2_guess = self.point_head(layers.take(exit_2, index))
-        cost = (exit_2_guess - target).square().mean(-1)
-        loss["point exit 2"] = 0.33 * (cost * asked).sum(1).mean()
+        exit_2_guess = self.point_head(exit_2)
+        cost = (exit_2_guess - x["point_target"]).square().mean(-1)
+        loss["point exit 2"] = 0.33 * cost.mean()
         # core.3 learns from the truth (loops_deep.gen:23)
-        exit_3_guess = self.point_head(layers.take(exit_3, index))
-        cost = (exit_3_guess - target).square().mean(-1)
-        loss["point exit 3"] = 0.33 * (cost * asked).sum(1).mean()
+        exit_3_guess = self.point_head(exit_3)
+        cost = (exit_3_guess - x["point_target"]).square().mean(-1)
+        loss["point exit 3"] = 0.33 * cost.mean()
         return loss
 
     # ---- sampling
@@ -128,10 +115,9 @@ class LoopsDeep(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         point = self.point_noise.prior((len(start), 1, 2), generator)
         noise = Examples({"point": point}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, loops, progress)
+        return self.denoise(noise, given, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -145,54 +131,39 @@ class LoopsDeep(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["point"].expand(len(samples), -1)
-        point, _ = self.point_noise.at(samples.values["point"], POINT_STEPS * m, generator)
+        n = torch.full(samples.values["point"].shape[:2], POINT_STEPS * rounds, device=generator.device)
+        point, _ = self.point_noise.at(samples.values["point"], n, generator)
         noisy = Examples(samples.values | {"point": point}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int | None
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        index, asked = layers.queried(x["point_query"], 1)
-        n = layers.take(x["point_count"], index)
-        value = layers.take(x["point"], index)
-        now = dict(x)
+        """All inner steps backwards: point drawn anew with ``noise``."""
+        point = x["point"]
         for k in reversed(range(1, POINT_STEPS + 1)):
             count = LOOPS[k - 1] if loops is None else loops
-            now["point"] = layers.put(x["point"], index, value, asked)
-            now["point_count"] = layers.put(x["point_count"], index, n + k, asked)
-            guess = self.point_head(layers.take(self.trunk(now, (count,))[0], index))
-            value = self.point_noise.denoise(value, guess, n + k, noise["point"][k - 1])
-        return {"point": layers.put(x["point"], index, value, asked)}
+            n = torch.full(point.shape[:2], k, device=point.device)
+            now = x | {"point": point, "point_count": n}
+            guess = self.point_head(self.trunk(now, (count,))[0])
+            point = self.point_noise.denoise(point, guess, n, noise["point"][k - 1])
+        return {"point": point}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        """What pure noise in ``state`` leads to, step by step."""
         point = state.values["point"]
-        point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
-        free = {"point": point_free}
-        for visit in path.backwards(free):
-            point_query = visit.query["point"] & point_free
-            point_count = (POINT_STEPS * visit.count["point"]).expand(point.shape[:-1])
-            x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
-                "point": point,
-                "point_count": point_count,
-                "point_query": point_query,
-            }
-            noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)}
-            point = self.visit(x, noise, temperature, loops)["point"]
-            if progress is not None:
-                progress(1)
+        x = {"time": torch.zeros(len(state), device=generator.device), "point": point}
+        noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)}
+        point = self.visit(x, noise, temperature, loops)["point"]
+        if progress is not None:
+            progress(1)
         return Examples({"point": point}, state.present)

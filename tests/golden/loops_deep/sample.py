@@ -28,14 +28,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=4, most=4, chosen=None),
     )
     model = LoopsDeep()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}})
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, looping, order
+from gencc.runtime import data, kernels, layers, looping
 from gencc.runtime.sites import Examples
 
 # order = point  (loops_drawn.gen:10)
 ROUNDS = 10
-ROUND = order.sweep("point", 1)
 VISITS = 10  # of a whole trajectory
 
 # loops = linear(2 -> 8), from the first visit that is drawn to the last  (loops_drawn.gen:22)
@@ -31,7 +30,7 @@ POINT_BETA = (25.0 * (0.0001 + 0.0199 * u)).clamp_max(0.999)
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "point": data.Vectors(length=2),  # loops_drawn.gen:6
+    "point": data.Vectors(length=2)  # loops_drawn.gen:6
 }
 WIDTH = 32
 
@@ -42,7 +41,7 @@ def load_data() -> data.Dataset:
 
 
 class LoopsDrawn(nn.Module):
-    """Interleaved Gibbs diffusion over point (arXiv 2502.13450): every visit noises one site."""
+    """Diffusion over point."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,36 +74,30 @@ class LoopsDrawn(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         point = clean.values["point"]
         point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
-        free = {"point": point_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
-
-        n = POINT_STEPS * visit.count["point"]
+        t = torch.randint(ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        n = POINT_STEPS * t
         noisy, _ = self.point_noise.at(point, n, generator)
         # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
-        index, _ = layers.queried(visit.query["point"], 1)
-        inner = torch.randint(1, POINT_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device)
-        inner = layers.take(n, index)[..., None] + inner
-        origin = layers.take(point, index)[:, :, None].expand(*inner.shape, -1)
+        inner = torch.randint(1, POINT_STEPS + 1, (*n.shape, draws), generator=generator, device=n.device)
+        inner = n[..., None] + inner
+        origin = point[:, :, None].expand(*inner.shape, -1)
         value, eps = self.point_noise.at(origin, inner, generator)
-        x |= {
+        return {
+            "time": t[:, 0] / VISITS,
             "point": noisy,
             "point_count": n,
             "point_inner_count": inner,
-            "point_query": visit.query["point"],
+            "point_query": point_free,
             "point_inner": value,
             "point_target": eps,
         }
-        return x
 
     def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
         """What a whole training step shares, at ``progress`` in [0, 1] of training."""
         return {
             "loops": min(
                 max(1 + int(torch.poisson(torch.tensor(2.0), generator=generator)), 1), 6
-            ),  # repeats of core
+            )  # repeats of core
         }
 
     def forward(self, x: dict[str, Tensor], loops: int) -> dict[str, Tensor]:
@@ -113,8 +106,8 @@ class LoopsDrawn(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict point by epsilon (loops_drawn.gen:20)
-        index, asked = layers.queried(x["point_query"], 1)
-        row = layers.take(h, index)[:, :, None]
+        asked = x["point_query"]
+        row = h[:, :, None]
         guess = self.point_head(row, x["point_inner"], x["point_inner_count"] / len(POINT_BETA))
         cost = (guess - x["point_target"]).square().mean((-2, -1))
         loss["point"] = (cost * asked).sum(1).mean()
@@ -133,10 +126,9 @@ class LoopsDrawn(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         point = self.point_noise.prior((len(start), 1, 2), generator)
         noise = Examples({"point": point}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, loops, progress)
+        return self.denoise(noise, given, ROUNDS, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -150,53 +142,47 @@ class LoopsDrawn(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["point"].expand(len(samples), -1)
-        point, _ = self.point_noise.at(samples.values["point"], POINT_STEPS * m, generator)
+        n = torch.full(samples.values["point"].shape[:2], POINT_STEPS * rounds, device=generator.device)
+        point, _ = self.point_noise.at(samples.values["point"], n, generator)
         noisy = Examples(samples.values | {"point": point}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, rounds, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x, loops, until=0.01)
-        index, asked = layers.queried(x["point_query"], 1)
-        n = layers.take(x["point_count"], index)
-        value = layers.take(x["point"], index)
-        row = layers.take(h, index)
+        n = x["point_count"]
+        value = x["point"]
         for k in reversed(range(1, POINT_STEPS + 1)):
-            guess = self.point_head(row, value, (n + k) / len(POINT_BETA))
+            guess = self.point_head(h, value, (n + k) / len(POINT_BETA))
             origin = self.point_noise.clean_from_epsilon(value, guess, n + k)
             value = self.point_noise.denoise(value, origin, n + k, noise["point"][k - 1])
-        return {"point": layers.put(x["point"], index, value, asked)}
+        return {"point": torch.where(x["point_query"][..., None], value, x["point"])}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
+        rounds: int,
         generator: torch.Generator,
         temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        """The last ``rounds`` rounds backwards: every site is drawn from its conditional given the state."""
         point = state.values["point"]
         point_free = torch.ones_like(point[..., 0], dtype=torch.bool)
-        free = {"point": point_free}
-        for visit in path.backwards(free):
-            point_query = visit.query["point"] & point_free
-            point_count = (POINT_STEPS * visit.count["point"]).expand(point.shape[:-1])
+        for t in reversed(range(rounds)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "point": point,
-                "point_count": point_count,
-                "point_query": point_query,
+                "point_count": torch.full(point.shape[:2], POINT_STEPS * t, device=point.device),
+                "point_query": point_free,
             }
             noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)}
-            point = self.visit(x, noise, temperature, LOOPS[visit.time] if loops is None else loops)["point"]
+            point = self.visit(x, noise, temperature, LOOPS[t] if loops is None else loops)["point"]
             if progress is not None:
                 progress(1)
         return Examples({"point": point}, state.present)

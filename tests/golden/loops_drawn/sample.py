@@ -28,14 +28,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=6, most=12, chosen=None, until=True),
     )
     model = LoopsDrawn()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}})
 
 
 if __name__ == "__main__":

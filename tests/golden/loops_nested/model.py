@@ -88,13 +88,7 @@ class LoopsNested(nn.Module):
         shift = self.shift_value(x["shift"])
         shift = shift + self.shift_level(x["shift_count"] / len(SHIFT_BETA))
         shift = torch.where(x["shift_query"][..., None], self.shift_hidden, shift)
-        tokens = torch.cat(
-            [
-                self.letter_site + letter,
-                self.shift_site + shift,
-            ],
-            dim=1,
-        )
+        tokens = torch.cat([self.letter_site + letter, self.shift_site + shift], dim=1)
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(torch.cat([x["letter_query"], x["shift_query"]], 1), 1)
@@ -112,9 +106,7 @@ class LoopsNested(nn.Module):
         shift_free = torch.ones_like(shift[..., 0], dtype=torch.bool)
         free = {"letter": letter_free, "shift": shift_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
+        x = {"time": visit.time / VISITS}
 
         m = visit.count["letter"]
         before = self.letter_noise.at(letter, m, generator)

@@ -28,14 +28,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=3, most=6, chosen=3),
     )
     model = LoopsNested()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}})
 
 
 if __name__ == "__main__":

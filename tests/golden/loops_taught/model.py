@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gencc.runtime import data, distillation, kernels, layers, looping, order
+from gencc.runtime import data, distillation, kernels, layers, looping
 from gencc.runtime.sites import Examples
 
 # order = letter  (loops_taught.gen:10)
 ROUNDS = 4
-ROUND = order.sweep("letter", 1)
 VISITS = 4  # of a whole trajectory
 
 # noise letter = mask(keep = cosine): what 4 visits keep  (loops_taught.gen:11)
@@ -26,7 +25,7 @@ LETTER_KEEP = torch.cos(0.5 * torch.pi * u).square()
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "letter": data.Tokens(values=26),  # loops_taught.gen:6
+    "letter": data.Tokens(values=26)  # loops_taught.gen:6
 }
 WIDTH = 16
 
@@ -37,7 +36,7 @@ def load_data() -> data.Dataset:
 
 
 class LoopsTaught(nn.Module):
-    """Interleaved Gibbs diffusion over letter (arXiv 2502.13450): every visit noises one site."""
+    """Diffusion over letter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,21 +67,16 @@ class LoopsTaught(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         letter = clean.values["letter"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
-        free = {"letter": letter_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
-
-        m = visit.count["letter"]
+        t = torch.randint(ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        m = t
         before = self.letter_noise.at(letter, m, generator)
-        x |= {
+        return {
+            "time": t[:, 0] / VISITS,
             "letter": before,
             "letter_count": m,
-            "letter_query": visit.query["letter"],
+            "letter_query": letter_free,
             "letter_target": before,
         }
-        return x
 
     def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
         """What a whole training step shares, at ``progress`` in [0, 1] of training."""
@@ -98,20 +92,19 @@ class LoopsTaught(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict letter by cross_entropy (loops_taught.gen:20)
-        index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h, index))
-        m = layers.take(x["letter_count"], index)
+        asked = x["letter_query"]
+        logits = self.letter_head(h)
+        m = x["letter_count"]
         logits = self.letter_noise.admissible(logits, m)
-        target = layers.take(x["letter_target"], index)
         taught_logits = x["letter_taught"]
         # core.last learns from the truth and from the network of runs/loops_chained (loops_taught.gen:22)
-        blend = distillation.blend_tokens(target, taught_logits, truth)
+        blend = distillation.blend_tokens(x["letter_target"], taught_logits, truth)
         cost = distillation.cross_entropy(logits, blend)
         loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (loops_taught.gen:23)
-        early_logits = self.letter_head(layers.take(early, index))
+        early_logits = self.letter_head(early)
         early_logits = self.letter_noise.admissible(early_logits, m)
-        blend = distillation.blend_tokens(target, logits, truth_2)
+        blend = distillation.blend_tokens(x["letter_target"], logits, truth_2)
         cost = distillation.cross_entropy(early_logits, blend)
         loss["letter student"] = torch.where(asked, cost, 0.0).sum(1).mean()
         return loss
@@ -129,10 +122,9 @@ class LoopsTaught(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         letter = self.letter_noise.prior((len(start), 1), generator)
         noise = Examples({"letter": letter}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, loops, progress)
+        return self.denoise(noise, given, ROUNDS, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -146,47 +138,42 @@ class LoopsTaught(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["letter"].expand(len(samples), -1)
+        m = torch.full_like(samples.values["letter"], rounds)
         letter = self.letter_noise.at(samples.values["letter"], m, generator)
         noisy = Examples(samples.values | {"letter": letter}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, rounds, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x, (loops,))[0]
-        index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h, index)).float()
-        m = layers.take(x["letter_count"], index)
+        logits = self.letter_head(h).float()
+        m = x["letter_count"]
         logits = self.letter_noise.admissible(logits, m)
         token = kernels.choose(logits / temperature, noise["letter"])
-        return {"letter": layers.put(x["letter"], index, token, asked)}
+        return {"letter": torch.where(x["letter_query"], token, x["letter"])}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
+        rounds: int,
         generator: torch.Generator,
         temperature: float = 1.0,
         loops: int = 3,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given all the others."""
+        """The last ``rounds`` rounds backwards: every site is drawn from its conditional given the state."""
         letter = state.values["letter"]
         letter_free = torch.ones_like(letter, dtype=torch.bool)
-        free = {"letter": letter_free}
-        for visit in path.backwards(free):
-            letter_query = visit.query["letter"] & letter_free
-            letter_count = visit.count["letter"].expand(letter.shape)
+        for t in reversed(range(rounds)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "letter": letter,
-                "letter_count": letter_count,
-                "letter_query": letter_query,
+                "letter_count": torch.full_like(letter, t),
+                "letter_query": letter_free,
             }
             noise = {"letter": kernels.gumbel((*letter.shape, 27), generator)}
             letter = self.visit(x, noise, temperature, loops)["letter"]

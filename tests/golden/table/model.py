@@ -162,10 +162,7 @@ class Table(nn.Module):
         money_free = torch.ones_like(money[..., 0], dtype=torch.bool)
         free = {"work": work_free, "grade": grade_free, "age": age_free, "money": money_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "label": label,
-        }
+        x = {"time": visit.time / VISITS, "label": label}
 
         m = visit.count["work"] * ~work_given
         before = self.work_noise.at(work, m, generator)
@@ -179,12 +176,7 @@ class Table(nn.Module):
 
         m = visit.count["grade"]
         before = self.grade_noise.at(grade, m, generator)
-        x |= {
-            "grade": before,
-            "grade_count": m,
-            "grade_query": visit.query["grade"],
-            "grade_target": grade,
-        }
+        x |= {"grade": before, "grade_count": m, "grade_query": visit.query["grade"], "grade_target": grade}
 
         n = AGE_STEPS * visit.count["age"]
         noisy, _ = self.age_noise.at(age, n, generator)

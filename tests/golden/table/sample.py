@@ -32,10 +32,7 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        tasks={
-            "label": {"label": "all"},
-            "label+work": {"label": "all", "work": "all"},
-        },
+        tasks={"label": {"label": "all"}, "label+work": {"label": "all", "work": "all"}},
     )
 
 

@@ -142,9 +142,7 @@ class TableGaps(nn.Module):
         job_free = torch.ones_like(job, dtype=torch.bool)
         free = {"number": number_free, "height": height_free, "height_gap": height_gap_free, "job": job_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
+        x = {"time": visit.time / VISITS}
 
         n = NUMBER_STEPS * visit.count["number"]
         noisy, _ = self.number_noise.at(number, n, generator)
@@ -195,12 +193,7 @@ class TableGaps(nn.Module):
 
         m = visit.count["job"]
         before = self.job_noise.at(job, m, generator)
-        x |= {
-            "job": before,
-            "job_count": m,
-            "job_query": visit.query["job"],
-            "job_target": before,
-        }
+        x |= {"job": before, "job_count": m, "job_query": visit.query["job"], "job_target": before}
         return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:

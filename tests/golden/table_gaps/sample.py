@@ -29,15 +29,7 @@ def main() -> None:
     model = TableGaps(
         job_values=session.checkpoint.values("job"), job_frequencies=session.checkpoint.frequencies("job")
     )
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, report=REPORT)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from gencc.runtime.sites import Examples
 
 # order = confidence(token, 8, formula)  (tokens_confident.gen:10)
 ROUNDS = 1
-ROUND = order.unmask("token", (0, 7, 14, 20, 25, 30, 33, 35, 36))
 VISITS = 8  # of a whole trajectory
+MASKED = (0, 7, 14, 20, 25, 30, 33, 35, 36)  # tokens before visit 0, and after each
 
 # noise token = mask(keep = linear): what 1 visits keep  (tokens_confident.gen:11)
 u = torch.linspace(0.0, 1.0, 2, dtype=torch.float64)
@@ -26,7 +26,7 @@ TOKEN_KEEP = 1.0 - u
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "token": data.Tokens(size=36, values=64),  # tokens_confident.gen:6
+    "token": data.Tokens(size=36, values=64)  # tokens_confident.gen:6
 }
 WIDTH = 64
 
@@ -37,7 +37,7 @@ def load_data() -> data.Dataset:
 
 
 class TokensConfident(nn.Module):
-    """Diffusion over token in joint visits: the sites of a visit are denoised independently of one another."""
+    """Masked token, the most confident unmasked first (MaskGIT, arXiv 2202.04200)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,21 +63,16 @@ class TokensConfident(nn.Module):
     def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         token = clean.values["token"]
-        token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {"token": token_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
-
-        # Every masked token is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
-        token_query = token_free & ((visit.count["token"] > 0) | visit.query["token"])
-        x |= {
-            "token": torch.where(token_query, self.token_noise.clean_values, token),
-            "token_query": token_query,
+        t = torch.randint(VISITS, (len(clean),), generator=generator, device=generator.device)
+        # A random set is masked, as large as after visit t, and all of it is asked for (MaskGIT, arXiv 2202.04200).
+        size = torch.tensor(MASKED, device=generator.device)[t + 1, None]
+        masked = torch.rand(token.shape, generator=generator, device=generator.device).argsort(1) < size
+        return {
+            "time": t / VISITS,
+            "token": torch.where(masked, self.token_noise.clean_values, token),
+            "token_query": masked,
             "token_target": token,
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -88,7 +83,7 @@ class TokensConfident(nn.Module):
         asked = x["token_query"]
         logits = self.token_head(h)
         cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
-        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()
         return loss
 
     # ---- sampling
@@ -103,10 +98,9 @@ class TokensConfident(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         token = self.token_noise.prior((len(start), 36), generator)
         noise = Examples({"token": token}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, progress)
+        return self.denoise(noise, given, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -119,14 +113,13 @@ class TokensConfident(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["token"].expand(len(samples), -1)
+        m = torch.full_like(samples.values["token"], rounds)
         token = self.token_noise.at(samples.values["token"], m, generator)
         noisy = Examples(samples.values | {"token": token}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, progress)
+        return self.denoise(noisy, given, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         # The visit's plan says how many stay masked, the network's confidence which (MaskGIT, arXiv 2202.04200).
         logits = self.token_head(h).float() / temperature
@@ -140,22 +133,18 @@ class TokensConfident(nn.Module):
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        """All visits backwards: each commits the tokens that the denoiser is surest of."""
         token = state.values["token"]
-        token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {"token": token_free}
-        for visit in path.backwards(free):
-            token_query = token_free & (token == self.token_noise.clean_values)
+        for t in reversed(range(VISITS)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "token": token,
-                "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
-                "token_query": token_query,
+                "token_stay": torch.full((len(state),), MASKED[t], device=generator.device),
+                "token_query": token == self.token_noise.clean_values,
             }
             noise = {
                 "token": kernels.gumbel((*token.shape, 64), generator),

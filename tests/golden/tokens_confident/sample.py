@@ -27,14 +27,7 @@ def main() -> None:
         refine=None,
     )
     model = TokensConfident()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}})
 
 
 if __name__ == "__main__":

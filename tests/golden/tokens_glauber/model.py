@@ -28,7 +28,7 @@ LETTER_KEEP = 0.4 ** (6 * u)
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "letter": data.Tokens("place", 16),  # tokens_glauber.gen:7
+    "letter": data.Tokens("place", 16)  # tokens_glauber.gen:7
 }
 WIDTH = 64
 
@@ -74,27 +74,22 @@ class TokensGlauber(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         place_present = clean.present["place"]
         letter = clean.values["letter"]
-        letter_free = place_present
-        free = {"letter": letter_free}
+        free = {"letter": place_present}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "place_present": place_present,
-        }
-
         m = visit.count["letter"]
         before = self.letter_noise.at(letter, m, generator)
         # Signal or noise: is the token that the visit shows the one that was there, left alone?
         noise = torch.rand(m.shape, generator=generator, device=m.device) >= self.letter_noise.kept_once(m)
         shown = torch.where(noise, self.letter_noise.fresh(m.shape, generator), before)
-        x |= {
+        return {
+            "time": visit.time / VISITS,
+            "place_present": place_present,
             "letter": before,
             "letter_count": m,
             "letter_query": visit.query["letter"],
             "letter_shown": shown,
             "letter_label": (~noise).float(),
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -146,7 +141,7 @@ class TokensGlauber(nn.Module):
         return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         index, asked = layers.queried(x["letter_query"], 1)
         logits = self.letter_head(layers.take(h, index)).float()
@@ -167,10 +162,9 @@ class TokensGlauber(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         place_present = state.present["place"]
         letter = state.values["letter"]
-        letter_free = place_present
-        free = {"letter": letter_free}
+        free = {"letter": place_present}
         for visit in path.backwards(free):
-            letter_query = visit.query["letter"] & letter_free
+            letter_query = visit.query["letter"] & place_present
             letter_count = visit.count["letter"].expand(letter.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

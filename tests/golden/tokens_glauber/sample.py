@@ -30,15 +30,7 @@ def main() -> None:
         letter_values=session.checkpoint.values("letter"),
         letter_frequencies=session.checkpoint.frequencies("letter"),
     )
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        trim=True,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, trim=True)
 
 
 if __name__ == "__main__":

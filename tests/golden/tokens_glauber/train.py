@@ -30,12 +30,7 @@ def main() -> None:
     model = TokensGlauber(
         letter_values=examples.values("letter"), letter_frequencies=examples.frequencies("letter")
     )
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=0.0003,
-        betas=(0.9, 0.99),
-        weight_decay=0.01,
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0003, betas=(0.9, 0.99), weight_decay=0.01)
     run.fit(
         model,
         optimizer,

@@ -28,7 +28,7 @@ LETTER_KEEP = 1.0 - u
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "letter": data.Tokens("place", 16, values=27, column="characters"),  # tokens_masked.gen:7
+    "letter": data.Tokens("place", 16, values=27, column="characters")  # tokens_masked.gen:7
 }
 WIDTH = 64
 
@@ -74,24 +74,19 @@ class TokensMasked(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         place_present = clean.present["place"]
         letter = clean.values["letter"]
-        letter_free = place_present
-        free = {"letter": letter_free}
+        free = {"letter": place_present}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "place_present": place_present,
-        }
-
         m = visit.count["letter"]
         before = self.letter_noise.at(letter, m, generator)
         after = self.letter_noise.visit(before, m, generator)
-        x |= {
+        return {
+            "time": visit.time / VISITS,
+            "place_present": place_present,
             "letter": torch.where(visit.query["letter"], after, before),
             "letter_count": m + visit.query["letter"],
             "letter_query": visit.query["letter"],
             "letter_target": letter,
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -141,7 +136,7 @@ class TokensMasked(nn.Module):
         return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         index, asked = layers.queried(x["letter_query"], 4)
         logits = self.letter_head(layers.take(h, index)).float()
@@ -163,10 +158,9 @@ class TokensMasked(nn.Module):
         """``path`` backwards: each visited site is drawn from its conditional given the state."""
         place_present = state.present["place"]
         letter = state.values["letter"]
-        letter_free = place_present
-        free = {"letter": letter_free}
+        free = {"letter": place_present}
         for visit in path.backwards(free):
-            letter_query = visit.query["letter"] & letter_free
+            letter_query = visit.query["letter"] & place_present
             letter_count = visit.count["letter"].expand(letter.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

@@ -27,15 +27,7 @@ def main() -> None:
         refine=None,
     )
     model = TokensMasked()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        trim=True,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, trim=True)
 
 
 if __name__ == "__main__":

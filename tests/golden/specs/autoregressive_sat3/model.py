@@ -84,13 +84,7 @@ class AutoregressiveSat3(nn.Module):
             dim=1,
         )
         clock = self.clock(x["time"])
-        present = torch.cat(
-            [
-                x["clause_present"],
-                x["variable_present"],
-            ],
-            dim=1,
-        )[:, None, None, :]
+        present = torch.cat([x["clause_present"], x["variable_present"]], dim=1)[:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(
             torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 1
@@ -107,27 +101,22 @@ class AutoregressiveSat3(nn.Module):
         second = clean.values["second"]
         third = clean.values["third"]
         x_ = clean.values["x"]
-        x__free = variable_present
-        free = {"x": x__free}
+        free = {"x": variable_present}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
+        m = visit.count["x"]
+        before = self.x__noise.at(x_, m, generator)
+        return {
             "time": visit.time / VISITS,
             "clause_present": clause_present,
             "variable_present": variable_present,
             "first": first,
             "second": second,
             "third": third,
-        }
-
-        m = visit.count["x"]
-        before = self.x__noise.at(x_, m, generator)
-        x |= {
             "x_": before,
             "x__count": m,
             "x__query": visit.query["x"],
             "x__target": x_,
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -185,7 +174,7 @@ class AutoregressiveSat3(nn.Module):
         return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         index, asked = layers.queried(x["x__query"], 1)
         logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
@@ -211,10 +200,9 @@ class AutoregressiveSat3(nn.Module):
         second = state.values["second"]
         third = state.values["third"]
         x_ = state.values["x"]
-        x__free = variable_present
-        free = {"x": x__free}
+        free = {"x": variable_present}
         for visit in path.backwards(free):
-            x__query = visit.query["x"] & x__free
+            x__query = visit.query["x"] & variable_present
             x__count = visit.count["x"].expand(x_.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

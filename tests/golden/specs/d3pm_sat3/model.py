@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, order
+from gencc.runtime import data, kernels, layers
 from gencc.runtime.formulas import Formulas
 from gencc.runtime.sites import Examples
 
@@ -20,7 +20,6 @@ VARIABLE = 9  # plate variable (d3pm_sat3.gen:15)
 
 # order = all(x)  (d3pm_sat3.gen:21)
 ROUNDS = 20
-ROUND = order.together("x", 9)
 VISITS = 20  # of a whole trajectory
 
 # noise x_ = uniform(keep = linear): what 20 visits keep  (d3pm_sat3.gen:22)
@@ -84,13 +83,7 @@ class D3pmSat3(nn.Module):
             dim=1,
         )
         clock = self.clock(x["time"])
-        present = torch.cat(
-            [
-                x["clause_present"],
-                x["variable_present"],
-            ],
-            dim=1,
-        )[:, None, None, :]
+        present = torch.cat([x["clause_present"], x["variable_present"]], dim=1)[:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(
             torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 9
@@ -107,28 +100,20 @@ class D3pmSat3(nn.Module):
         second = clean.values["second"]
         third = clean.values["third"]
         x_ = clean.values["x"]
-        x__free = variable_present
-        free = {"x": x__free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
+        t = torch.randint(ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        m = (t + 1) * variable_present
+        return {
+            "time": t[:, 0] / VISITS,
             "clause_present": clause_present,
             "variable_present": variable_present,
             "first": first,
             "second": second,
             "third": third,
-        }
-
-        m = visit.count["x"]
-        before = self.x__noise.at(x_, m, generator)
-        after = self.x__noise.visit(before, m, generator)
-        x |= {
-            "x_": torch.where(visit.query["x"], after, before),
-            "x__count": m + visit.query["x"],
-            "x__query": visit.query["x"],
+            "x_": self.x__noise.at(x_, m, generator),
+            "x__count": m,
+            "x__query": variable_present,
             "x__target": x_,
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -136,10 +121,9 @@ class D3pmSat3(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict x_ by clean (d3pm_sat3.gen:31)
-        index, asked = layers.queried(x["x__query"], 9)
-        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
-        target = layers.take(x["x__target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        asked = x["x__query"]
+        logits = self.x__head(h[:, x["clause_present"].shape[1] :])
+        cost = F.cross_entropy(logits.transpose(1, 2), x["x__target"], reduction="none")
         loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean() / 9
         return loss
 
@@ -155,7 +139,6 @@ class D3pmSat3(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         x_ = self.x__noise.prior(start.present["variable"].shape, generator)
         noise = Examples(
             {
@@ -166,7 +149,7 @@ class D3pmSat3(nn.Module):
             },
             start.present,
         )
-        return self.denoise(noise, given, path, generator, temperature, progress)
+        return self.denoise(noise, given, ROUNDS, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -179,54 +162,48 @@ class D3pmSat3(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["x"][:, : samples.present["variable"].shape[1]].expand(len(samples), -1)
+        m = torch.full_like(samples.values["x"], rounds)
         x_ = self.x__noise.at(samples.values["x"], m, generator)
         noisy = Examples(samples.values | {"x": x_}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, progress)
+        return self.denoise(noisy, given, rounds, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
-        index, asked = layers.queried(x["x__query"], 9)
-        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
-        m = layers.take(x["x__count"], index) - 1
-        logits = self.x__noise.posterior(logits, layers.take(x["x_"], index), m)
+        logits = self.x__head(h[:, x["clause_present"].shape[1] :]).float()
+        m = x["x__count"] - 1
+        logits = self.x__noise.posterior(logits, x["x_"], m)
         token = kernels.choose(logits / temperature, noise["x"])
-        return {"x": layers.put(x["x_"], index, token, asked)}
+        return {"x": torch.where(x["x__query"], token, x["x_"])}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
+        rounds: int,
         generator: torch.Generator,
         temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        """The last ``rounds`` rounds backwards: every site is drawn from its conditional given the state."""
         clause_present = state.present["clause"]
         variable_present = state.present["variable"]
         first = state.values["first"]
         second = state.values["second"]
         third = state.values["third"]
         x_ = state.values["x"]
-        x__free = variable_present
-        free = {"x": x__free}
-        for visit in path.backwards(free):
-            x__query = visit.query["x"] & x__free
-            x__count = visit.count["x"].expand(x_.shape)
+        for t in reversed(range(rounds)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "clause_present": clause_present,
                 "variable_present": variable_present,
                 "first": first,
                 "second": second,
                 "third": third,
                 "x_": x_,
-                "x__count": x__count + x__query,
-                "x__query": x__query,
+                "x__count": (t + 1) * variable_present,
+                "x__query": variable_present,
             }
             noise = {"x": kernels.gumbel((*x_.shape, 2), generator)}
             x_ = self.visit(x, noise, temperature)["x"]

@@ -18,8 +18,8 @@ from gencc.runtime.sites import Examples
 
 # order = confidence(token, 12, cosine)  (elt_maskgit.gen:18)
 ROUNDS = 1
-ROUND = order.unmask("token", (0, 1, 3, 7, 12, 18, 25, 31, 37, 42, 46, 48, 49))
 VISITS = 12  # of a whole trajectory
+MASKED = (0, 1, 3, 7, 12, 18, 25, 31, 37, 42, 46, 48, 49)  # tokens before visit 0, and after each
 
 # noise token = mask(keep = linear): what 1 visits keep  (elt_maskgit.gen:19)
 u = torch.linspace(0.0, 1.0, 2, dtype=torch.float64)
@@ -47,7 +47,7 @@ def load_data() -> data.Dataset:
 
 
 class EltMaskgit(nn.Module):
-    """Diffusion over token in joint visits: the sites of a visit are denoised independently of one another."""
+    """Masked token, the most confident unmasked first (MaskGIT, arXiv 2202.04200)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,13 +67,7 @@ class EltMaskgit(nn.Module):
         """Every token's row after each of ``exits`` repeats, (B, 50, WIDTH)."""
         token = self.token_value(x["token"])
         label = self.label_value(x["label"])
-        tokens = torch.cat(
-            [
-                self.token_site() + token,
-                self.label_site + label,
-            ],
-            dim=1,
-        )
+        tokens = torch.cat([self.token_site() + token, self.label_site + label], dim=1)
         clock = self.clock(x["time"])
         return self.core_loop.exits(tokens, clock, None, exits)
 
@@ -86,22 +80,17 @@ class EltMaskgit(nn.Module):
         shares = torch.tensor((0.9, 0.1), device=generator.device)  # of TASKS
         task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
         label = torch.where(task == 0, label, 10)  # 10: unknown
-        token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {"token": token_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
+        t = torch.randint(VISITS, (len(clean),), generator=generator, device=generator.device)
+        # A random set is masked, as large as after visit t, and all of it is asked for (MaskGIT, arXiv 2202.04200).
+        size = torch.tensor(MASKED, device=generator.device)[t + 1, None]
+        masked = torch.rand(token.shape, generator=generator, device=generator.device).argsort(1) < size
+        return {
+            "time": t / VISITS,
             "label": label,
-        }
-
-        # Every masked token is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
-        token_query = token_free & ((visit.count["token"] > 0) | visit.query["token"])
-        x |= {
-            "token": torch.where(token_query, self.token_noise.clean_values, token),
-            "token_query": token_query,
+            "token": torch.where(masked, self.token_noise.clean_values, token),
+            "token_query": masked,
             "token_target": token,
         }
-        return x
 
     def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
         """What a whole training step shares, at ``progress`` in [0, 1] of training."""
@@ -119,12 +108,12 @@ class EltMaskgit(nn.Module):
         asked = x["token_query"]
         logits = self.token_head(h[:, :49])
         cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
-        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_maskgit.gen:30)
         early_logits = self.token_head(early[:, :49])
         blend = distillation.blend_tokens(x["token_target"], logits, truth)
         cost = distillation.cross_entropy(early_logits, blend)
-        loss["token student"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        loss["token student"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()
         return loss
 
     # ---- sampling
@@ -141,13 +130,12 @@ class EltMaskgit(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         token = self.token_noise.prior((len(start), 49), generator)
         label = start.values.get(
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
         noise = Examples({"token": token, "label": label}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, guidance, loops, progress)
+        return self.denoise(noise, given, generator, temperature, guidance, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -162,11 +150,10 @@ class EltMaskgit(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["token"].expand(len(samples), -1)
+        m = torch.full_like(samples.values["token"], rounds)
         token = self.token_noise.at(samples.values["token"], m, generator)
         noisy = Examples(samples.values | {"token": token}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, guidance, loops, progress)
+        return self.denoise(noisy, given, generator, temperature, guidance, loops, progress)
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
@@ -175,7 +162,7 @@ class EltMaskgit(nn.Module):
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, guidance: float, loops: int
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x, (loops,))[0]
         h_unknown = self.trunk(self.unknown(x), (loops,))[0] if guidance else h
         u = x["time"][:, None, None]  # the schedule of the temperature (elt_maskgit.gen:46)
@@ -195,28 +182,24 @@ class EltMaskgit(nn.Module):
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
         guidance: float = 0.5,
         loops: int = 4,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        """All visits backwards: each commits the tokens that the denoiser is surest of."""
         token = state.values["token"]
         label = state.values["label"]
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
-        token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {"token": token_free}
-        for visit in path.backwards(free):
-            token_query = token_free & (token == self.token_noise.clean_values)
+        for t in reversed(range(VISITS)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "label": label,
                 "token": token,
-                "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
-                "token_query": token_query,
+                "token_stay": torch.full((len(state),), MASKED[t], device=generator.device),
+                "token_query": token == self.token_noise.clean_values,
             }
             noise = {
                 "token": kernels.gumbel((*token.shape, 64), generator),

@@ -30,16 +30,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=4, most=8, chosen=4),
     )
     model = EltMaskgit()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "label": {"label": "all"},
-            "nothing": {},
-        },
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"label": {"label": "all"}, "nothing": {}}, report=REPORT)
 
 
 if __name__ == "__main__":

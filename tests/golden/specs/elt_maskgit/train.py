@@ -28,12 +28,7 @@ def main() -> None:
     )
     examples = load_data()
     model = EltMaskgit()
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=0.002,
-        betas=(0.9, 0.96),
-        weight_decay=0.01,
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.002, betas=(0.9, 0.96), weight_decay=0.01)
     run.fit(
         model,
         optimizer,

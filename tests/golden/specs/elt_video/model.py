@@ -18,8 +18,8 @@ from gencc.runtime.sites import Examples
 
 # order = confidence(token, 12, cosine)  (elt_video.gen:18)
 ROUNDS = 1
-ROUND = order.unmask("token", (0, 2, 10, 21, 36, 53, 72, 91, 108, 123, 134, 142, 144))
 VISITS = 12  # of a whole trajectory
+MASKED = (0, 2, 10, 21, 36, 53, 72, 91, 108, 123, 134, 142, 144)  # tokens before visit 0, and after each
 
 # noise token = mask(keep = linear): what 1 visits keep  (elt_video.gen:19)
 u = torch.linspace(0.0, 1.0, 2, dtype=torch.float64)
@@ -48,7 +48,7 @@ def load_data() -> data.Dataset:
 
 
 class EltVideo(nn.Module):
-    """Diffusion over token in joint visits: the sites of a visit are denoised independently of one another."""
+    """Masked token, the most confident unmasked first (MaskGIT, arXiv 2202.04200)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,13 +68,7 @@ class EltVideo(nn.Module):
         """Every token's row after each of ``exits`` repeats, (B, 145, WIDTH)."""
         token = self.token_value(x["token"])
         label = self.label_value(x["label"])
-        tokens = torch.cat(
-            [
-                self.token_site() + token,
-                self.label_site + label,
-            ],
-            dim=1,
-        )
+        tokens = torch.cat([self.token_site() + token, self.label_site + label], dim=1)
         clock = self.clock(x["time"])
         return self.core_loop.exits(tokens, clock, None, exits)
 
@@ -84,22 +78,17 @@ class EltVideo(nn.Module):
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         token = clean.values["token"]
         label = clean.values["label"]
-        token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {"token": token_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
+        t = torch.randint(VISITS, (len(clean),), generator=generator, device=generator.device)
+        # A random set is masked, as large as after visit t, and all of it is asked for (MaskGIT, arXiv 2202.04200).
+        size = torch.tensor(MASKED, device=generator.device)[t + 1, None]
+        masked = torch.rand(token.shape, generator=generator, device=generator.device).argsort(1) < size
+        return {
+            "time": t / VISITS,
             "label": label,
-        }
-
-        # Every masked token is asked for, not only those that the visit commits (MaskGIT, arXiv 2202.04200).
-        token_query = token_free & ((visit.count["token"] > 0) | visit.query["token"])
-        x |= {
-            "token": torch.where(token_query, self.token_noise.clean_values, token),
-            "token_query": token_query,
+            "token": torch.where(masked, self.token_noise.clean_values, token),
+            "token_query": masked,
             "token_target": token,
         }
-        return x
 
     def course(self, progress: float, generator: torch.Generator) -> dict[str, Any]:
         """What a whole training step shares, at ``progress`` in [0, 1] of training."""
@@ -117,12 +106,12 @@ class EltVideo(nn.Module):
         asked = x["token_query"]
         logits = self.token_head(h[:, :144])
         cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
-        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_video.gen:30)
         early_logits = self.token_head(early[:, :144])
         blend = distillation.blend_tokens(x["token_target"], logits, truth)
         cost = distillation.cross_entropy(early_logits, blend)
-        loss["token student"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1).clamp(min=1)).mean()
+        loss["token student"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()
         return loss
 
     # ---- sampling
@@ -138,10 +127,9 @@ class EltVideo(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         token = self.token_noise.prior((len(start), 144), generator)
         noise = Examples({"token": token, "label": start.values["label"]}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, loops, progress)
+        return self.denoise(noise, given, generator, temperature, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -155,16 +143,15 @@ class EltVideo(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["token"].expand(len(samples), -1)
+        m = torch.full_like(samples.values["token"], rounds)
         token = self.token_noise.at(samples.values["token"], m, generator)
         noisy = Examples(samples.values | {"token": token}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, generator, temperature, loops, progress)
 
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
+        """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x, (loops,))[0]
         u = x["time"][:, None, None]  # the schedule of the temperature (elt_video.gen:46)
         scale = temperature * (0.5 + 0.8 * u)
@@ -180,25 +167,21 @@ class EltVideo(nn.Module):
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
         generator: torch.Generator,
         temperature: float = 1.0,
         loops: int = 3,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        """All visits backwards: each commits the tokens that the denoiser is surest of."""
         token = state.values["token"]
         label = state.values["label"]
-        token_free = torch.ones_like(token, dtype=torch.bool)
-        free = {"token": token_free}
-        for visit in path.backwards(free):
-            token_query = token_free & (token == self.token_noise.clean_values)
+        for t in reversed(range(VISITS)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "label": label,
                 "token": token,
-                "token_stay": ((visit.count["token"] > 0) & token_free).sum(1),
-                "token_query": token_query,
+                "token_stay": torch.full((len(state),), MASKED[t], device=generator.device),
+                "token_query": token == self.token_noise.clean_values,
             }
             noise = {
                 "token": kernels.gumbel((*token.shape, 64), generator),

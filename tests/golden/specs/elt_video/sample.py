@@ -28,15 +28,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=3, most=6, chosen=3),
     )
     model = EltVideo()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "label": {"label": "all"},
-        },
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"label": {"label": "all"}}, report=REPORT)
 
 
 if __name__ == "__main__":

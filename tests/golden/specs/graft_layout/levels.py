@@ -14,11 +14,7 @@ from gencc.runtime.shaping import levels, rewards, selection
 
 
 def main() -> None:
-    session = levels.begin(
-        __doc__,
-        run="runs/graft_layout",
-        out="runs/graft_layout/levels.json",
-    )
+    session = levels.begin(__doc__, run="runs/graft_layout", out="runs/graft_layout/levels.json")
     model = GraftLayout(category_values=session.checkpoint.values("category"))
     session.measure(
         model,

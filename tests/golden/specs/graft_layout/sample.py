@@ -28,16 +28,7 @@ def main() -> None:
         adapter="runs/graft_layout-graft",
     )
     model = GraftLayout(category_values=session.checkpoint.values("category"))
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        trim=True,
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, trim=True, report=REPORT)
 
 
 if __name__ == "__main__":

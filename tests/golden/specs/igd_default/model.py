@@ -113,13 +113,7 @@ class IgdDefault(nn.Module):
             column = column + self.column_level[k](x[f"{name}_count"] / 4)
             column = torch.where(x[f"{name}_query"][..., None], self.column_hidden[k], column)
             columns.append(self.column_site[k] + column)
-        tokens = torch.cat(
-            [
-                self.number_site + number,
-                *columns,
-            ],
-            dim=1,
-        )
+        tokens = torch.cat([self.number_site + number, *columns], dim=1)
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(
@@ -137,9 +131,7 @@ class IgdDefault(nn.Module):
         column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
         free = {"number": number_free, **column_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
+        x = {"time": visit.time / VISITS}
 
         n = NUMBER_STEPS * visit.count["number"]
         noisy, _ = self.number_noise.at(number, n, generator)

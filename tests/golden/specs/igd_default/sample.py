@@ -27,15 +27,7 @@ def main() -> None:
         refine=None,
     )
     model = IgdDefault(column_values=[session.checkpoint.values(name) for name in COLUMNS])
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, report=REPORT)
 
 
 if __name__ == "__main__":

@@ -113,10 +113,7 @@ class IgdLayout(nn.Module):
         box_free = element_present & ~box_given
         free = {"category": category_free, "box": box_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-            "element_present": element_present,
-        }
+        x = {"time": visit.time / VISITS, "element_present": element_present}
 
         m = visit.count["category"] * ~category_given
         before = self.category_noise.at(category, m, generator)

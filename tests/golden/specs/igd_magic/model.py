@@ -94,13 +94,7 @@ class IgdMagic(nn.Module):
         class_ = self.class__value(x["class_"])
         class_ = class_ + self.class__level(x["class__count"] / 4)
         class_ = torch.where(x["class__query"][..., None], self.class__hidden, class_)
-        tokens = torch.cat(
-            [
-                self.number_site + number,
-                self.class__site + class_,
-            ],
-            dim=1,
-        )
+        tokens = torch.cat([self.number_site + number, self.class__site + class_], dim=1)
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(torch.cat([x["number_query"], x["class__query"]], 1), 1)
@@ -116,9 +110,7 @@ class IgdMagic(nn.Module):
         class__free = torch.ones_like(class_, dtype=torch.bool)
         free = {"number": number_free, "class": class__free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
+        x = {"time": visit.time / VISITS}
 
         n = NUMBER_STEPS * visit.count["number"]
         noisy, _ = self.number_noise.at(number, n, generator)

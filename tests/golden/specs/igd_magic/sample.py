@@ -27,15 +27,7 @@ def main() -> None:
         refine=None,
     )
     model = IgdMagic(class__values=session.checkpoint.values("class"))
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, report=REPORT)
 
 
 if __name__ == "__main__":

@@ -27,16 +27,7 @@ def main() -> None:
         refine=(1, 6),
     )
     model = IgdMolecule()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        trim=True,
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, trim=True, report=REPORT)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,7 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        tasks={
-            "first+second+third": {"first": "all", "second": "all", "third": "all"},
-        },
+        tasks={"first+second+third": {"first": "all", "second": "all", "third": "all"}},
         trim=True,
         report=REPORT,
     )

@@ -44,19 +44,12 @@ class Mixture(nn.Module):
         self.spot_noise = kernels.Gaussian(SPOT_BETA, SPOT_STEPS)
         # denoiser exact (mixture.gen:14): the true conditionals of a law known in closed form
         weights = torch.tensor([0.3, 0.7], dtype=torch.float64)
-        tokens: dict[str, Tensor] = {
-            "bit": F.one_hot(torch.tensor([[0], [1]]), 2).double(),
-        }
+        tokens: dict[str, Tensor] = {"bit": F.one_hot(torch.tensor([[0], [1]]), 2).double()}
         self.oracle = oracles.Mixture(
             weights,
             tokens,
-            vectors={
-                "spot": oracles.normal([[([-1.5], 0.3)], [([2.0], 0.3)]]),
-            },
-            noise={
-                "bit": self.bit_noise,
-                "spot": self.spot_noise,
-            },
+            vectors={"spot": oracles.normal([[([-1.5], 0.3)], [([2.0], 0.3)]])},
+            noise={"bit": self.bit_noise, "spot": self.spot_noise},
             plates={},
         )
 
@@ -70,18 +63,11 @@ class Mixture(nn.Module):
         spot_free = torch.ones_like(spot[..., 0], dtype=torch.bool)
         free = {"bit": bit_free, "spot": spot_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
+        x = {"time": visit.time / VISITS}
 
         m = visit.count["bit"]
         before = self.bit_noise.at(bit, m, generator)
-        x |= {
-            "bit": before,
-            "bit_count": m,
-            "bit_query": visit.query["bit"],
-            "bit_target": bit,
-        }
+        x |= {"bit": before, "bit_count": m, "bit_query": visit.query["bit"], "bit_target": bit}
 
         n = SPOT_STEPS * visit.count["spot"]
         noisy, _ = self.spot_noise.at(spot, n, generator)

@@ -128,17 +128,11 @@ def shrunk_start(loss: losses.Loss, width: int, seed: int) -> Record:
 
 
 def main() -> None:
-    study = studies.begin(
-        __doc__,
-        Path(__file__).parent,
-        out="runs/ntk_barlow_twins",
-    )
+    study = studies.begin(__doc__, Path(__file__).parent, out="runs/ntk_barlow_twins")
     study.limit(
         "plain_start",
         plain_start,
-        losses={
-            "barlow_twins": losses.BarlowTwins(lam=1.0),
-        },  # ntk_barlow_twins.gen:12
+        losses={"barlow_twins": losses.BarlowTwins(lam=1.0)},  # ntk_barlow_twins.gen:12
         widths=(64, 256, 1024, 4096, 8192),
         seeds=3,
         time=10.0,
@@ -154,16 +148,11 @@ def main() -> None:
     study.limit(
         "shrunk_start",
         shrunk_start,
-        losses={
-            "barlow_twins": losses.BarlowTwins(lam=1.0),
-        },  # ntk_barlow_twins.gen:32
+        losses={"barlow_twins": losses.BarlowTwins(lam=1.0)},  # ntk_barlow_twins.gen:32
         widths=(64, 128, 256, 1024, 2048),
         seeds=3,
         time=200.0,
-        expect=[
-            expectations.slope("drift", -1.1, -0.7),
-            expectations.constant("drift"),
-        ],
+        expect=[expectations.slope("drift", -1.1, -0.7), expectations.constant("drift")],
     )
     study.report()
 

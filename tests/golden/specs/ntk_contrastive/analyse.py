@@ -84,18 +84,11 @@ def bounded_dot(loss: losses.Loss, width: int, seed: int) -> Record:
 
 
 def main() -> None:
-    study = studies.begin(
-        __doc__,
-        Path(__file__).parent,
-        out="runs/ntk_contrastive",
-    )
+    study = studies.begin(__doc__, Path(__file__).parent, out="runs/ntk_contrastive")
     study.limit(
         "similarity",
         similarity,
-        losses={
-            "cosine": losses.Cosine(losses.Linear()),
-            "dot": losses.Linear(),
-        },  # ntk_contrastive.gen:12
+        losses={"cosine": losses.Cosine(losses.Linear()), "dot": losses.Linear()},  # ntk_contrastive.gen:12
         widths=(64, 128, 256, 512, 1024, 2048),
         seeds=3,
         time=40.0,
@@ -118,9 +111,7 @@ def main() -> None:
         widths=(64, 128, 256, 512, 1024),
         seeds=3,
         time=40.0,
-        expect=[
-            expectations.constant("drift"),
-        ],
+        expect=[expectations.constant("drift")],
     )
     study.report()
 

@@ -56,17 +56,11 @@ def pooled(loss: losses.Loss, width: int, seed: int) -> Record:
 
 
 def main() -> None:
-    study = studies.begin(
-        __doc__,
-        Path(__file__).parent,
-        out="runs/ntk_denoiser",
-    )
+    study = studies.begin(__doc__, Path(__file__).parent, out="runs/ntk_denoiser")
     study.limit(
         "pooled",
         pooled,
-        losses={
-            "barlow_twins": losses.BarlowTwins(lam=1.0),
-        },  # ntk_denoiser.gen:36
+        losses={"barlow_twins": losses.BarlowTwins(lam=1.0)},  # ntk_denoiser.gen:36
         widths=(WIDTH,),
         seeds=3,
         time=0.5,

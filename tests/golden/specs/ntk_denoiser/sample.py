@@ -28,15 +28,7 @@ def main() -> None:
         loops=loop_counts.Loops(trained=3, most=6, chosen=3),
     )
     model = NtkDenoiser(category_values=session.checkpoint.values("category"))
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        trim=True,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, trim=True)
 
 
 if __name__ == "__main__":

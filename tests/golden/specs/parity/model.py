@@ -11,12 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, oracles, order
+from gencc.runtime import data, kernels, oracles
 from gencc.runtime.sites import Examples
 
 # order = all(bit)  (parity.gen:8)
 ROUNDS = 4
-ROUND = order.together("bit", 4)
 VISITS = 4  # of a whole trajectory
 
 # noise bit = uniform(keep = geometric(0.3)): what 4 visits keep  (parity.gen:9)
@@ -25,7 +24,7 @@ BIT_KEEP = 0.3 ** (4 * u)
 
 # What a data file holds of each variable.
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
-    "bit": data.Tokens(size=4, values=2),  # parity.gen:4
+    "bit": data.Tokens(size=4, values=2)  # parity.gen:4
 }
 
 
@@ -37,49 +36,27 @@ class Parity(nn.Module):
         self.bit_noise = kernels.uniform(BIT_KEEP, 2)
         # denoiser exact (parity.gen:12): the true conditionals of a law known in closed form
         weights, tokens = oracles.table(oracles.even_parity(4), {"bit": 4})
-        self.oracle = oracles.Mixture(
-            weights,
-            tokens,
-            vectors={},
-            noise={
-                "bit": self.bit_noise,
-            },
-            plates={},
-        )
+        self.oracle = oracles.Mixture(weights, tokens, vectors={}, noise={"bit": self.bit_noise}, plates={})
 
     # ---- training
 
     def corrupt(self, clean: Examples, generator: torch.Generator) -> dict[str, Tensor]:
-        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        """The state at a random visit of each trajectory, in closed form, and what is learned from it."""
         bit = clean.values["bit"]
-        bit_free = torch.ones_like(bit, dtype=torch.bool)
-        free = {"bit": bit_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
-        x = {
-            "time": visit.time / VISITS,
-        }
-
-        m = visit.count["bit"]
+        t = torch.randint(ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        m = t.expand_as(bit)
         before = self.bit_noise.at(bit, m, generator)
         after = self.bit_noise.visit(before, m, generator)
-        x |= {
-            "bit": torch.where(visit.query["bit"], after, before),
-            "bit_count": m + visit.query["bit"],
-            "bit_query": visit.query["bit"],
-            "bit_target": before,
-        }
-        return x
+        return {"time": t[:, 0] / VISITS, "bit": after, "bit_count": m + 1, "bit_target": before}
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         loss: dict[str, Tensor] = {}
 
         # predict bit by cross_entropy (parity.gen:14)
-        index, asked = layers.queried(x["bit_query"], 4)
-        logits = layers.take(self.oracle.before("bit", x, seen=True), index).float()
-        target = layers.take(x["bit_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["bit"] = torch.where(asked, cost, 0.0).sum(1).mean() / 4
+        logits = self.oracle.before("bit", x, seen=True).float()
+        cost = F.cross_entropy(logits.transpose(1, 2), x["bit_target"], reduction="none")
+        loss["bit"] = cost.mean()
         return loss
 
     # ---- sampling
@@ -94,10 +71,9 @@ class Parity(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
-        path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         bit = self.bit_noise.prior((len(start), 4), generator)
         noise = Examples({"bit": bit}, start.present)
-        return self.denoise(noise, given, path, generator, temperature, progress)
+        return self.denoise(noise, given, ROUNDS, generator, temperature, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -110,41 +86,34 @@ class Parity(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
-        path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["bit"].expand(len(samples), -1)
+        m = torch.full_like(samples.values["bit"], rounds)
         bit = self.bit_noise.at(samples.values["bit"], m, generator)
         noisy = Examples(samples.values | {"bit": bit}, samples.present)
-        return self.denoise(noisy, given, path, generator, temperature, progress)
+        return self.denoise(noisy, given, rounds, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        index, asked = layers.queried(x["bit_query"], 4)
-        logits = layers.take(self.oracle.before("bit", x, seen=True), index).float()
+        """One visit backwards: bit drawn anew with ``noise``."""
+        logits = self.oracle.before("bit", x, seen=True).float()
         token = kernels.choose(logits / temperature, noise["bit"])
-        return {"bit": layers.put(x["bit"], index, token, asked)}
+        return {"bit": token}
 
     @torch.no_grad()
     def denoise(
         self,
         state: Examples,
         given: dict[str, Tensor],
-        path: order.Trajectory,
+        rounds: int,
         generator: torch.Generator,
         temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
-        """``path`` backwards: each visited site is drawn from its conditional given the state."""
+        """The last ``rounds`` rounds backwards: every site is drawn from its conditional given the state."""
         bit = state.values["bit"]
-        bit_free = torch.ones_like(bit, dtype=torch.bool)
-        free = {"bit": bit_free}
-        for visit in path.backwards(free):
-            bit_query = visit.query["bit"] & bit_free
-            bit_count = visit.count["bit"].expand(bit.shape)
+        for t in reversed(range(rounds)):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "bit": bit,
-                "bit_count": bit_count + bit_query,
-                "bit_query": bit_query,
+                "bit_count": torch.full_like(bit, t + 1),
             }
             noise = {"bit": kernels.gumbel((*bit.shape, 2), generator)}
             bit = self.visit(x, noise, temperature)["bit"]

@@ -73,17 +73,11 @@ def clear_gap(loss: losses.Linear, width: int, seed: int) -> Record:
 
 
 def main() -> None:
-    study = studies.begin(
-        __doc__,
-        Path(__file__).parent,
-        out="runs/pca_contrastive",
-    )
+    study = studies.begin(__doc__, Path(__file__).parent, out="runs/pca_contrastive")
     study.limit(
         "images",
         images,
-        losses={
-            "contrastive": losses.Linear(),
-        },  # pca_contrastive.gen:12
+        losses={"contrastive": losses.Linear()},  # pca_contrastive.gen:12
         widths=(64, 256, 1024, 4096, 8192),
         seeds=3,
         time=1000.0,
@@ -95,9 +89,7 @@ def main() -> None:
     study.limit(
         "clear_gap",
         clear_gap,
-        losses={
-            "contrastive": losses.Linear(),
-        },  # pca_contrastive.gen:25
+        losses={"contrastive": losses.Linear()},  # pca_contrastive.gen:25
         widths=(64, 256, 1024, 4096, 8192),
         seeds=3,
         time=300.0,

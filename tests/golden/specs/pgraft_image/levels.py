@@ -16,11 +16,7 @@ from gencc.runtime.shaping import levels, rewards, selection
 
 
 def main() -> None:
-    session = levels.begin(
-        __doc__,
-        run="runs/pgraft_image",
-        out="runs/pgraft_image/levels.json",
-    )
+    session = levels.begin(__doc__, run="runs/pgraft_image", out="runs/pgraft_image/levels.json")
     model = PgraftImage()
     session.measure(
         model,

@@ -42,7 +42,7 @@ def load_data() -> data.Dataset:
 
 
 class PgraftImage(nn.Module):
-    """Interleaved Gibbs diffusion over image (arXiv 2502.13450): every visit noises one site."""
+    """Diffusion over image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class PgraftImage(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 16, WIDTH)."""
         image = self.image_value(x["image"])
-        image = image + x["image_query"][..., None] * self.image_asked
+        image = image + self.image_asked
         tokens = image
         clock = self.clock(
             x["time"],
@@ -73,7 +73,7 @@ class PgraftImage(nn.Module):
     # ---- training
 
     def corrupt(self, clean: Examples, generator: torch.Generator, since: int = 0) -> dict[str, Tensor]:
-        """The state at a random visit of each trajectory, in closed form, and what the visit asks for.
+        """The state at a random visit of each trajectory, in closed form, and what is learned from it.
 
         ``clean`` is the state that the trajectory has reached before visit number ``since``: data for 0.
         """
@@ -82,28 +82,20 @@ class PgraftImage(nn.Module):
         shares = torch.tensor((0.9, 0.1), device=generator.device)  # of TASKS
         task = torch.multinomial(shares, len(clean), replacement=True, generator=generator)[:, None]
         label = torch.where(task == 0, label, 10)  # 10: unknown
-        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {"image": image_free}
-        visit = order.pick(ROUND, ROUNDS, free, generator, since)
-        reached = order.reached(ROUND, since, free)
-        x = {
-            "time": visit.time / VISITS,
-            "label": label,
-        }
-
-        n = IMAGE_STEPS * visit.count["image"]
-        inner = torch.randint(1, IMAGE_STEPS + 1, (len(clean), 1), generator=generator, device=n.device)
-        n = n + inner * visit.query["image"]
-        image_since = IMAGE_STEPS * reached["image"]
+        t = torch.randint(since, ROUNDS, (len(clean), 1), generator=generator, device=generator.device)
+        n = IMAGE_STEPS * t + torch.randint(
+            1, IMAGE_STEPS + 1, (len(clean), 1), generator=generator, device=generator.device
+        )
+        image_since = torch.full_like(n, IMAGE_STEPS * since)
         noisy, clean, eps, weight = self.image_noise.onward(image, image_since, n, generator)
-        x |= {
+        return {
+            "time": t[:, 0] / VISITS,
+            "label": label,
             "image": noisy,
             "image_count": n,
-            "image_query": visit.query["image"],
             "image_target": self.image_noise.velocity(clean, eps, n),
             "image_weight": weight,
         }
-        return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
@@ -111,11 +103,9 @@ class PgraftImage(nn.Module):
         loss: dict[str, Tensor] = {}
 
         # predict image by velocity (pgraft_image.gen:22)
-        index, asked = layers.queried(x["image_query"], 1)
         guess = self.image_head(h)
-        target = layers.take(x["image_target"], index)
-        cost = (layers.take(x["image_weight"], index) * (guess - target).square()).mean(-1)
-        loss["image"] = (cost * asked).sum(1).mean()
+        cost = (x["image_weight"] * (guess - x["image_target"]).square()).mean(-1)
+        loss["image"] = cost.mean()
         return loss
 
     # ---- sampling
@@ -180,8 +170,8 @@ class PgraftImage(nn.Module):
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
-        m = path.count["image"].expand(len(samples), -1)
-        image, _ = self.image_noise.at(samples.values["image"], IMAGE_STEPS * m, generator)
+        n = torch.full(samples.values["image"].shape[:2], IMAGE_STEPS * rounds, device=generator.device)
+        image, _ = self.image_noise.at(samples.values["image"], n, generator)
         noisy = Examples(samples.values | {"image": image}, samples.present)
         return self.descend(noisy, given, path, generator, temperature, guidance, progress)[1]
 
@@ -192,21 +182,18 @@ class PgraftImage(nn.Module):
     def visit(
         self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, guidance: float
     ) -> dict[str, Tensor]:
-        """One visit backwards: the variables named in ``noise``, with the sites that the visit asks about drawn anew."""
-        index, asked = layers.queried(x["image_query"], 1)
-        n = layers.take(x["image_count"], index)
-        value = layers.take(x["image"], index)
-        now = dict(x)
+        """One visit backwards: image drawn anew with ``noise``."""
+        image = x["image"]
         for k in reversed(range(1, IMAGE_STEPS + 1)):
-            now["image"] = layers.put(x["image"], index, value, asked)
-            now["image_count"] = layers.put(x["image_count"], index, n + k, asked)
+            n = x["image_count"] + k
+            now = x | {"image": image, "image_count": n}
             guess = self.image_head(self.trunk(now))
             if guidance:
                 other = self.trunk(self.unknown(now))
                 guess = kernels.guided(guess, self.image_head(other), guidance)
-            origin = self.image_noise.clean_from_velocity(value, guess, n + k)
-            value = self.image_noise.denoise(value, origin, n + k, noise["image"][k - 1])
-        return {"image": layers.put(x["image"], index, value, asked)}
+            origin = self.image_noise.clean_from_velocity(image, guess, n)
+            image = self.image_noise.denoise(image, origin, n, noise["image"][k - 1])
+        return {"image": image}
 
     @torch.no_grad()
     def denoise(
@@ -224,17 +211,12 @@ class PgraftImage(nn.Module):
         label = state.values["label"]
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
-        image_free = torch.ones_like(image[..., 0], dtype=torch.bool)
-        free = {"image": image_free}
-        for visit in path.backwards(free):
-            image_query = visit.query["image"] & image_free
-            image_count = (IMAGE_STEPS * visit.count["image"]).expand(image.shape[:-1])
+        for t in reversed(path.visits):
             x = {
-                "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
+                "time": torch.full((len(state),), t / VISITS, device=generator.device),
                 "label": label,
                 "image": image,
-                "image_count": image_count,
-                "image_query": image_query,
+                "image_count": torch.full(image.shape[:2], IMAGE_STEPS * t, device=image.device),
             }
             noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)}
             image = self.visit(x, noise, temperature, guidance)["image"]

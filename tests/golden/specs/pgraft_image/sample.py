@@ -30,15 +30,7 @@ def main() -> None:
         adapter="runs/pgraft_image-pgraft",
     )
     model = PgraftImage()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "label": {"label": "all"},
-            "nothing": {},
-        },
-    )
+    session.draw(model, FIELDS, load_data, tasks={"label": {"label": "all"}, "nothing": {}})
 
 
 if __name__ == "__main__":

@@ -100,15 +100,10 @@ class PgraftLayout(nn.Module):
         element_present = clean.present["element"]
         category = clean.values["category"]
         box = clean.values["box"]
-        category_free = element_present
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
+        free = {"category": element_present, "box": element_present}
         visit = order.pick(ROUND, ROUNDS, free, generator, since)
         reached = order.reached(ROUND, since, free)
-        x = {
-            "time": visit.time / VISITS,
-            "element_present": element_present,
-        }
+        x = {"time": visit.time / VISITS, "element_present": element_present}
 
         m = visit.count["category"]
         category_since = reached["category"]
@@ -256,13 +251,11 @@ class PgraftLayout(nn.Module):
         element_present = state.present["element"]
         category = state.values["category"]
         box = state.values["box"]
-        category_free = element_present
-        box_free = element_present
-        free = {"category": category_free, "box": box_free}
+        free = {"category": element_present, "box": element_present}
         for visit in path.backwards(free):
-            category_query = visit.query.get("category", torch.zeros_like(category_free)) & category_free
+            category_query = visit.query.get("category", torch.zeros_like(element_present)) & element_present
             category_count = visit.count["category"].expand(category.shape)
-            box_query = visit.query.get("box", torch.zeros_like(box_free)) & box_free
+            box_query = visit.query.get("box", torch.zeros_like(element_present)) & element_present
             box_count = (BOX_STEPS * visit.count["box"]).expand(box.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

@@ -14,11 +14,7 @@ from gencc.runtime.shaping import levels, rewards, selection
 
 
 def main() -> None:
-    session = levels.begin(
-        __doc__,
-        run="runs/igd_molecule",
-        out="runs/igd_molecule/levels.json",
-    )
+    session = levels.begin(__doc__, run="runs/igd_molecule", out="runs/igd_molecule/levels.json")
     model = PgraftMolecule()
     session.measure(
         model,

@@ -108,15 +108,10 @@ class PgraftMolecule(nn.Module):
         element = clean.values["element"]
         position = clean.values["position"]
         position = symmetry.rotate(position, generator)
-        element_free = atom_present
-        position_free = atom_present
-        free = {"element": element_free, "position": position_free}
+        free = {"element": atom_present, "position": atom_present}
         visit = order.pick(ROUND, ROUNDS, free, generator, since)
         reached = order.reached(ROUND, since, free)
-        x = {
-            "time": visit.time / VISITS,
-            "atom_present": atom_present,
-        }
+        x = {"time": visit.time / VISITS, "atom_present": atom_present}
 
         m = visit.count["element"]
         element_since = reached["element"]
@@ -266,13 +261,11 @@ class PgraftMolecule(nn.Module):
         atom_present = state.present["atom"]
         element = state.values["element"]
         position = state.values["position"]
-        element_free = atom_present
-        position_free = atom_present
-        free = {"element": element_free, "position": position_free}
+        free = {"element": atom_present, "position": atom_present}
         for visit in path.backwards(free):
-            element_query = visit.query.get("element", torch.zeros_like(element_free)) & element_free
+            element_query = visit.query.get("element", torch.zeros_like(atom_present)) & atom_present
             element_count = visit.count["element"].expand(element.shape)
-            position_query = visit.query.get("position", torch.zeros_like(position_free)) & position_free
+            position_query = visit.query.get("position", torch.zeros_like(atom_present)) & atom_present
             position_count = (POSITION_STEPS * visit.count["position"]).expand(position.shape[:-1])
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),

@@ -28,16 +28,7 @@ def main() -> None:
         adapter="runs/pgraft_molecule-pgraft",
     )
     model = PgraftMolecule()
-    session.draw(
-        model,
-        FIELDS,
-        load_data,
-        tasks={
-            "nothing": {},
-        },
-        trim=True,
-        report=REPORT,
-    )
+    session.draw(model, FIELDS, load_data, tasks={"nothing": {}}, trim=True, report=REPORT)
 
 
 if __name__ == "__main__":
