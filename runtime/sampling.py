@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,6 +28,8 @@ from .report import Report
 from .sites import Examples
 from .training import program
 from .training.batches import mix
+
+FORMATS = ".parquet, .csv or .npz"
 
 EXTRAS = ("guidance", "steps", "eta", "loops")
 """Options of the samplers of some specs."""
@@ -267,14 +271,17 @@ def held_sites(
 
 
 def write(path: Path, columns: dict[str, list[Any]]) -> None:
-    """Columns as Parquet or, where the name ends in .npz, as NumPy arrays."""
+    """Columns as Parquet, or by the ending of the name as NumPy arrays or as CSV, where lists are JSON text."""
     if path.suffix == ".npz":
         arrays = {k: np.array(v, dtype=None if _even(v) else object) for k, v in columns.items()}
         write_atomically(path, lambda temporary: np.savez_compressed(temporary, **arrays))  # type: ignore[arg-type]
     elif path.suffix == ".parquet":
         write_atomically(path, lambda temporary: pa.parquet.write_table(pa.table(columns), temporary))
+    elif path.suffix == ".csv":
+        flat = {k: [json.dumps(v) if isinstance(v, list) else v for v in rows] for k, rows in columns.items()}
+        write_atomically(path, lambda temporary: pa.csv.write_csv(pa.table(flat), temporary))
     else:
-        raise UserError(f"{path}: samples are written as .parquet or .npz")
+        raise UserError(f"{path}: samples are written as {FORMATS}")
 
 
 def _even(rows: list[Any]) -> bool:
@@ -309,7 +316,7 @@ def begin(
     )
     program.reference(parser, run, "folder of a training run, or a checkpoint")
     parser.add_argument(
-        "--out", type=Path, default=Path(out), help=f"table to write, .parquet or .npz (default {out})"
+        "--out", type=Path, default=Path(out), help=f"table to write, {FORMATS} (default {out})"
     )
     parser.add_argument("--count", type=int, default=count, help=f"samples (default {count})")
     parser.add_argument("--batch", type=int, default=batch, help=f"samples drawn together (default {batch})")
@@ -436,8 +443,8 @@ def begin(
         parser.error("--steps must be at least 1")
     if options.eta is not None and not 0 <= options.eta <= 1:
         parser.error("--eta must be between 0 and 1")
-    if options.out.suffix not in (".parquet", ".npz"):
-        parser.error(f"--out {options.out}: samples are written as .parquet or .npz")
+    if options.out.suffix not in (".parquet", ".csv", ".npz"):
+        parser.error(f"--out {options.out}: samples are written as {FORMATS}")
     if loops is not None:
         loops.check(parser, options)
     options.rounds = rounds

@@ -1,5 +1,6 @@
 """Emitted train.py and sample.py, run as their users run them."""
 
+import csv
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 import torch
 from emitted import ROOT, programs
 
-from gencc.runtime import checkpoints, data
+from gencc.runtime import checkpoints, data, sampling
 from gencc.runtime.training.run import averaging
 
 SMALL = [
@@ -160,6 +161,16 @@ def test_samples_are_a_table_and_a_picture(folder, run, tmp_path):
     sample(folder, run, again, "--count", "20", "--batch", "8", "--refine", "1", "--times", "2")
     assert pq.read_table(again).equals(table)
     sample(folder, run, tmp_path / "s.npz", "--count", "4")
+
+
+def test_samples_as_csv_keep_gaps_commas_and_lists(tmp_path):
+    columns = {"age": [1.5, 2.0], "job": ["a,b", None], "box": [[0.25, 1.0], [3.0]]}
+    sampling.write(tmp_path / "s.csv", columns)
+    with (tmp_path / "s.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["job"] for row in rows] == ["a,b", ""]
+    assert [json.loads(row["box"]) for row in rows] == columns["box"]
+    assert [float(row["age"]) for row in rows] == columns["age"]
 
 
 def test_given_categories_are_kept(folder, run, tmp_path):
