@@ -51,7 +51,11 @@ def summary(model: type[v.Model]) -> str:
 def text() -> str:
     """The whole page."""
     forms = sorted(
-        (f for f in vars(v).values() if isinstance(f, type) and issubclass(f, v.Form) and hasattr(f, "word")),
+        (
+            f
+            for f in map(vars(v).get, v.__all__)
+            if isinstance(f, type) and issubclass(f, v.Form) and hasattr(f, "word")
+        ),
         key=lambda f: f.word,
     )
     out = [

@@ -1,0 +1,54 @@
+"""What blocks and forms have in common, and the types of numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from ..source import Span
+
+
+class Model(BaseModel):
+    """A resolved piece of a spec: frozen, and aware of where it and each of its options were written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+
+    _span: Span | None = PrivateAttr(default=None)
+    _spans: dict[str, Span] = PrivateAttr(default_factory=dict)
+
+    @property
+    def span(self) -> Span:
+        """Where it was written; an empty span at the start of the file for a default."""
+        return self._span or Span(0, 0)
+
+    def where(self, option: str) -> Span:
+        """Where ``option`` was written, else where the whole piece was."""
+        return self._spans.get(option, self.span)
+
+    def says(self, option: str) -> bool:
+        """Whether the author wrote ``option`` (rather than leaving the default)."""
+        return option in self._spans
+
+    def located(self, span: Span, spans: dict[str, Span] | None = None) -> Self:
+        self._span = span
+        self._spans = dict(spans or {})
+        return self
+
+
+class Form(Model):
+    """A value written ``word`` or ``word(...)``."""
+
+    word: ClassVar[str]
+
+
+class Range(Model):
+    """``a..b`` (both ends included) or a single number."""
+
+    low: int
+    high: int
+
+
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0.0)]
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -1,0 +1,153 @@
+"""The block `denoiser`: a network of loops, or a law in closed form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from .base import Form, Model, Positive, Range, Rate
+
+
+class Lora(Form):
+    """A low-rank adapter."""
+
+    word = "lora"
+    rank: Positive = Field(8, description="rank of what is added to each matrix")
+
+
+class Full(Form):
+    """All weights."""
+
+    word = "full"
+
+
+class UniformDraw(Form):
+    """Each number of repeats in the range equally often."""
+
+    word = "uniform"
+
+
+class PoissonDraw(Form):
+    """One more than a Poisson number, cut to the range (arXiv 2502.05171)."""
+
+    word = "poisson"
+    mean: Annotated[float, Field(gt=1.0)] = Field(description="mean number of repeats, before the cut")
+
+
+class LastRepeats(Form):
+    """`last(n)`: only the last n repeats of a training run carry gradients."""
+
+    word = "last"
+    repeats: Positive = Field(description="repeats that carry gradients")
+
+
+class Loop(Model):
+    """A group of layers, run a variable number of times, each time on its own output."""
+
+    name: str = ""
+    layers: Positive = Field(4, description="layers in the block")
+    repeat: Range = Field(
+        default_factory=lambda: Range(low=1, high=1), description="how often the block may run, e.g. 1..4"
+    )
+    input: Literal["reinject", "once"] = Field(
+        "once", description="whether the embedded input is added again before each repeat"
+    )
+    index: Literal["embed", "none"] = Field("none", description="whether the repeat's number is embedded")
+    share: bool = Field(
+        True,
+        description="whether all repeats have the same weights; `no` gives each its own: a deep network with exits",
+    )
+    adapter: Lora | None = Field(
+        None, description="a low-rank change of the shared matrices, one for each repeat"
+    )
+    checkpoint: bool = Field(
+        False,
+        description="whether training keeps only the state between repeats and computes the rest again in the backward pass",
+    )
+    draw: UniformDraw | PoissonDraw | None = Field(
+        None,
+        description="how often the loop runs in a training step: a number drawn from the range; by default its end",
+    )
+    backprop: LastRepeats | None = Field(
+        None, description="how many of the last repeats carry gradients; by default all"
+    )
+    loops: tuple[Loop, ...] = Field((), description="loops nested in this one")
+
+
+class Transformer(Model):
+    """A bidirectional transformer over the sites, conditioned on the clock through adaLN."""
+
+    word: ClassVar[str] = "transformer"
+    width: Positive = Field(256, description="width of the residual stream")
+    heads: Positive = Field(8, description="attention heads; must divide the width")
+    layers: int = Field(0, description="layers before the loops", ge=0)
+    expansion: Positive = Field(
+        4, description="hidden width of the feed-forward part, in multiples of the width"
+    )
+    inner: Literal["head", "row", "joint"] = Field(
+        "head", description="how a continuous site's own noisy value is seen during the inner steps"
+    )
+    head_width: Positive | None = Field(
+        None, description="width of the per-site head of `inner = head`; the default is the denoiser's width"
+    )
+    head_layers: Positive = Field(3, description="layers of the per-site head of `inner = head`")
+    patch: tuple[Positive, ...] = Field(
+        (),
+        description="side of the squares that a field is cut into, a token each (`patch = 4`), or one size per axis, "
+        "frames first (`patch = 2, 4, 4`)",
+    )
+    conditions: Literal["token", "adaln"] = Field(
+        "token",
+        description="how variables of one site that are only given reach the blocks: as a token of the sequence, or "
+        "added to the clock that modulates every layer, as in DiT",
+    )
+    coda: int = Field(0, description="layers after the loops", ge=0)
+    loops: tuple[Loop, ...] = Field((), description="`loop NAME { .. }` blocks, in sequence")
+
+
+class Gaussian(Form):
+    """`normal(mean, std)`: one site's law inside a mixture component; the mean is a number or a list."""
+
+    word = "normal"
+    mean: tuple[float, ...] = Field(description="mean vector")
+    std: Rate = Field(description="standard deviation, the same in each direction")
+
+
+class Component(Form):
+    """`component(weight, sites = [...])`: independent laws, one per site, in declaration order of the variables."""
+
+    word = "component"
+    weight: Rate = Field(description="unnormalised weight")
+    sites: tuple[float | Gaussian, ...] = Field(
+        description="for a discrete site its value, for a real site `normal(..)`"
+    )
+
+
+class Exact(Model):
+    """An oracle: the true conditional of a small law. It makes the emitted sampler testable against closed forms."""
+
+    word: ClassVar[str] = "exact"
+    table: Any = Field(
+        None, description="nested list of weights, one axis per discrete site, or `even_parity`"
+    )
+    mixture: tuple[Component, ...] = Field((), description="components of a mixture")
+
+
+class Diffusers(Model):
+    """A text-to-image pipeline of the library diffusers, trained already. It brings its process, and is shaped by prompts."""
+
+    word: ClassVar[str] = "diffusers"
+    pipeline: str = Field(
+        description="folder, relative to the spec, or name on the Hugging Face hub; a Stable Diffusion pipeline, XL or not"
+    )
+    scheduler: Literal["own", "ddim", "ddpm"] = Field(
+        "own",
+        description="the pipeline's own scheduler, or one that is built from its configuration: `ddim` steps are deterministic "
+        "at `eta = 0`, `ddpm` steps draw at random",
+    )
+    size: tuple[Positive, ...] = Field(
+        (),
+        max_length=2,
+        description="side of the pictures in pixels, or height and width; the pipeline's own when left out",
+    )

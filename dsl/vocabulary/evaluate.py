@@ -1,0 +1,21 @@
+"""The block `evaluate`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import Model
+
+Metric = Literal[
+    "alignment", "overlap", "max_iou", "fid",
+    "satisfied", "clauses",
+    "shapes", "trends", "detection",
+    "atom_stability", "molecule_stability", "validity", "uniqueness",
+    "frechet", "accuracy", "precision", "recall", "temporal",
+]  # fmt: skip
+
+
+class Evaluate(Model):
+    """What is measured on samples, beside the test split."""
+
+    metrics: tuple[Metric, ...] = ()

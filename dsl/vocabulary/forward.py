@@ -1,0 +1,131 @@
+"""Kernels and the block `forward`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from .base import Form, Model, Positive
+from .order import Order
+from .schedules import Cosine, Schedule
+from .state import Discrete, Ordinal, Real
+
+
+class Kernel(Form):
+    """Base of the noise kernels."""
+
+    runtime: ClassVar[str]
+    """`module:name` of what a program calls to build it."""
+    suits: ClassVar[tuple[type[Form], ...]]
+    """Types of variable that it can noise."""
+
+
+class TokenKernel(Kernel):
+    """Base of the kernels of discrete variables, those of plug-ins too.
+
+    The program calls `runtime` with the table of `keep`, the number of values, and the other options by name.
+    """
+
+    suits: ClassVar[tuple[type[Form], ...]] = (Discrete, Ordinal)
+    frequencies: ClassVar[bool] = False
+    """Whether the data's frequencies are passed in place of the number of values."""
+    masks: ClassVar[bool] = False
+    """Whether there is one state more than there are values: the absorbing token."""
+    redraws: ClassVar[bool] = False
+    """Whether noise is one law, whatever the token was (`kernels.Redraw`): what `classifier` needs."""
+
+    keep: Schedule = Field(
+        default_factory=Cosine, description="probability that a token was never redrawn, over its trajectory"
+    )
+
+
+class UniformKernel(TokenKernel):
+    """Keep the token, else draw it anew uniformly."""
+
+    word = "uniform"
+    runtime = "gencc.runtime.kernels:uniform"
+    redraws = True
+
+
+class MarginalKernel(TokenKernel):
+    """Keep the token, else draw it anew from the data's frequencies."""
+
+    word = "marginal"
+    runtime = "gencc.runtime.kernels:marginal"
+    frequencies = True
+    redraws = True
+
+
+class MaskKernel(TokenKernel):
+    """Keep the token, else replace it by an extra absorbing token."""
+
+    word = "mask"
+    runtime = "gencc.runtime.kernels:mask"
+    masks = True
+    keep: Schedule = Field(
+        default_factory=Cosine, description="probability that a token is still unmasked, over its trajectory"
+    )
+
+
+class OrdinalKernel(TokenKernel):
+    """Move to nearby tokens: a reflecting random walk; `keep` is the correlation left in its slowest mode."""
+
+    word = "ordinal"
+    runtime = "gencc.runtime.kernels:Ordinal"
+    keep: Schedule = Field(
+        default_factory=Cosine, description="correlation left in the slowest mode, over the trajectory"
+    )
+
+
+class VectorKernel(Kernel):
+    """Base of the kernels of real variables that lower the signal in inner steps, those of plug-ins too.
+
+    The program calls `runtime` with the table of `beta`, the steps of a visit, and the other options by name; also with
+    `bound = 1.0` where the variable has a range.
+    """
+
+    suits: ClassVar[tuple[type[Form], ...]] = (Real,)
+
+    beta: Schedule | None = Field(
+        None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)"
+    )
+    signal: Schedule | None = Field(None, description="squared signal level over the trajectory, e.g. cosine")
+    steps: Positive = Field(10, description="inner steps per visit")
+
+
+class GaussianKernel(VectorKernel):
+    """Variance-preserving Gaussian noise in ``steps`` inner steps per visit (the element time).
+
+    `beta` is quoted for the customary 1,000 steps and rescaled to the rounds x steps of the trajectory, so that the
+    prior does not change with the number of rounds; `signal` gives the squared signal level directly.
+    """
+
+    word = "gaussian"
+    runtime = "gencc.runtime.kernels:Gaussian"
+
+
+class FlowKernel(Kernel):
+    """Linear interpolation to Gaussian noise, (1 - t) x0 + t eps, undone by Euler steps of its velocity (flow matching).
+
+    Sampling is deterministic given the noise.
+    """
+
+    word = "flow"
+    runtime = "gencc.runtime.kernels:Flow"
+    suits: ClassVar[tuple[type[Form], ...]] = (Real,)
+    steps: Positive = Field(50, description="integration steps per visit")
+
+
+Kernels = UniformKernel | MarginalKernel | MaskKernel | OrdinalKernel | GaussianKernel | FlowKernel
+"""The built-in ones."""
+
+
+class Forward(Model):
+    """The forward process: how many rounds, in which order sites are visited, and what noise each variable gets."""
+
+    rounds: Positive = Field(10, description="how often the order is repeated")
+    order: Order = Field(description="the visits of one round (see the order algebra)")
+    noise: dict[str, Kernel] = Field(
+        default_factory=dict, description="`noise VARIABLE = KERNEL`, one per noised variable"
+    )

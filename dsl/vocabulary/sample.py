@@ -1,0 +1,61 @@
+"""The block `sample`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from .base import Form, Model, Positive, Rate, Unit
+from .schedules import Schedule
+
+
+class Redenoise(Form):
+    """Noise the finished sample for some rounds and denoise it again."""
+
+    word = "redenoise"
+    rounds: Positive = Field(1, description="rounds of noise")
+    times: Positive = Field(1, description="how often")
+
+
+class Converged(Form):
+    """`converged(tolerance)`: a loop ends early once a repeat changes no row that is asked about by more than this part."""
+
+    word = "converged"
+    tolerance: Rate = Field(description="largest relative change of a row")
+
+
+class Sample(Model):
+    """Defaults of the sampling program; each is also an option on its command line."""
+
+    count: Positive = Field(64, description="samples")
+    batch: Positive = Field(64, description="samples drawn together")
+    refine: Redenoise | None = Field(None, description="refinement of finished samples")
+    temperature: Rate | Schedule = Field(
+        1.0,
+        description="divides the logits of discrete variables; a schedule runs over the trajectory, from data at u = 0 to "
+        "noise at u = 1",
+    )
+    choice: float = Field(
+        4.5,
+        description="noise on the confidence by which sites are chosen (`confidence`), fading to 0 over the visits",
+        ge=0,
+    )
+    guidance: float = Field(
+        0.0,
+        description="weight w of classifier-free guidance by a variable that some tasks give and others do not, or by the "
+        "prompt: the law p(x | y) ^ (1 + w) / p(x) ^ w of every visit (arXiv 2207.12598); diffusers calls 1 + w its scale",
+        ge=0,
+    )
+    steps: Positive | None = Field(
+        None,
+        description="inner steps of a visit when sampling; the kernel's own unless fewer are asked for. Of a pipeline: steps of "
+        "its scheduler, 50 unless said",
+    )
+    eta: Unit | None = Field(
+        None, description="noise of a sampling step: 1 is the DDPM posterior's, 0 is DDIM, deterministic"
+    )
+    loops: Schedule | Positive | None = Field(
+        None,
+        description="loop count, or a schedule of it, rounded: u runs from 0 at the first visit (or only visit's inner step) drawn to 1 at the last",
+    )
+    until: Converged | None = Field(None, description="when a loop ends before its count")
+    seed: int = Field(0, description="seed", ge=0)

@@ -1,0 +1,60 @@
+"""The block `train`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Form, Model, Positive, Rate, Unit
+
+
+class AdamW(Form):
+    """Adam with decoupled weight decay."""
+
+    word = "adamw"
+    lr: Rate = Field(3e-4, description="peak learning rate")
+    weight_decay: float = Field(0.01, description="decoupled weight decay", ge=0)
+    beta1: Unit = Field(0.9, description="decay of the first moment")
+    beta2: Unit = Field(0.99, description="decay of the second moment")
+
+
+class Muon(Form):
+    """Orthogonalised momentum for the matrices of attention and feed-forward layers, AdamW for the rest."""
+
+    word = "muon"
+    lr: Rate = Field(2e-2, description="peak learning rate of the matrices")
+    adamw_lr: Rate = Field(3e-4, description="peak learning rate of everything else")
+    weight_decay: float = Field(0.01, description="decoupled weight decay", ge=0)
+
+
+class Train(Model):
+    """How the denoiser is trained."""
+
+    steps: Positive = Field(20_000, description="optimiser steps")
+    batch: Positive = Field(256, description="examples per step, over all processes")
+    optimizer: AdamW | Muon = Field(default_factory=AdamW, description="optimiser")
+    warmup: int = Field(200, description="steps of linear warm-up", ge=0)
+    decay: Literal["cosine", "linear", "none"] = Field(
+        "cosine", description="learning-rate decay after the warm-up, to a twentieth of the peak"
+    )
+    clip: float = Field(1.0, description="largest gradient norm; 0 turns clipping off", ge=0)
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16 runs the network in bfloat16 where the device has it"
+    )
+    ema: float = Field(
+        0.999,
+        description="decay of the weights' moving average, used for sampling, less at first; 0 turns it off",
+        ge=0,
+        lt=1,
+    )
+    draws: Positive = Field(
+        4, description="noise levels of a continuous site drawn per trunk run (`inner = head`)"
+    )
+    visits: Positive = Field(
+        1, description="independent noisings of each example in one step; the loss averages over them"
+    )
+    seed: int = Field(0, description="seed of weights, batches and noise", ge=0)
+    log_every: Positive = Field(20, description="steps between log lines")
+    eval_every: Positive = Field(500, description="steps between evaluations on the test split")
+    save_every: Positive = Field(500, description="steps between checkpoints")
