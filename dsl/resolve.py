@@ -10,6 +10,7 @@ from .diagnostics import Diagnostic, Label, did_you_mean
 from .resolving.denoiser import resolve_denoiser, resolve_exit
 from .resolving.limits import distinct, resolve_limit
 from .resolving.order import OrderResolver
+from .resolving.sources import check_source
 from .resolving.state import StateResolver, resolve_given
 from .source import Span
 from .syntax import Block, Call, Declaration, Expr, File, Given, Item, List, Predict, Setting, Share
@@ -161,27 +162,10 @@ class _Resolver:
         found = self.bind.options(
             v.Data, self._settings(block), block.span, "`data`", custom={"split": split}
         )
-        if found is not MISSING and found.source.partition(":")[0] not in (
-            "layouts",
-            "parquet",
-            "csv",
-            "sat3",
-            "cnf",
-            "qm9",
-            "mnist",
-            "digits",
-            "moving-digits",
-            "mnist-tokens",
-            "digits-tokens",
-            "moving-digits-tokens",
-        ):
-            self.bind.error(
-                "GEN104",
-                f"`{found.source}` names no kind of source",
-                found.where("source"),
-                "write `parquet:PATH`, `csv:PATH`, `cnf:FOLDER`, `layouts:qt`, `sat3:n=9`, `qm9`, `mnist`, `digits`, `moving-digits:frames=8,size=32` or `mnist-tokens:grid=7,codes=64`",
-            )
-        return None if found is MISSING else found
+        if found is MISSING:
+            return None
+        check_source(self.bind, found)
+        return found
 
     def _forward(self, block: Block) -> Any:
         self.bind.grammars[v.Order] = OrderResolver(self.bind, self.variables).resolve

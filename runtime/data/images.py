@@ -63,8 +63,14 @@ def mnist(rest: str = "") -> Path:
     return cached("mnist", lambda: _pickled(file))
 
 
-def digits() -> Path:
-    """The table behind ``digits``: 1,797 images of 8 x 8."""
+def digits(rest: str = "") -> Path:
+    """The table behind ``digits``: 1,797 images of 8 x 8.
+
+    Raises:
+        UserError: the package that holds the images is missing or damaged, or the name is wrong.
+    """
+    if rest:
+        raise UserError(f"digits:{rest}: no such table; write digits")
     file = packed("scikit-learn", "sklearn/datasets/data/digits.csv.gz", "pip install 'gencc[images]'")
     return cached("digits", lambda: _csv(file, 16))
 

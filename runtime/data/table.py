@@ -36,11 +36,13 @@ def locate(source: str, base: Path | None = None) -> Path:
     if kind == "qm9":
         from . import molecules
 
-        return molecules.tiny_table() if rest == "tiny" else molecules.cached_table()
+        if rest not in ("", "tiny"):
+            raise UserError(f"{source}: no such table; write qm9, or qm9:tiny for 200 of its molecules")
+        return molecules.tiny_table() if rest else molecules.cached_table()
     if kind in ("mnist", "digits"):
         from . import images
 
-        return images.mnist(rest) if kind == "mnist" else images.digits()
+        return images.mnist(rest) if kind == "mnist" else images.digits(rest)
     if kind == "moving-digits":
         from . import videos
 
