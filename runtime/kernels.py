@@ -283,20 +283,43 @@ class Vectors(nn.Module, ABC):
     def onward(
         self, x: Tensor, since: Tensor, n: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """``x`` (B, n, d), a state after ``since`` inner steps of Gaussian noise, after ``n`` >= ``since``.
+        """``x`` (B, n, d), a state after ``since`` inner steps, after ``n`` >= ``since``; for noise of a Gaussian law.
 
         Also stand-ins for the clean vector and the noise, and the weight (B, n, 1) of a loss on them.  The stand-ins have
         the conditional means of the real ones given the state, under whatever law ``x`` has, so that any target affine
         in both may be learned from them.  Their variance grows without bound as n falls to ``since``, and the weight
         falls with it.
         """
+        ratio, added = self._between(since.expand_as(n), n)
+        eps = self.prior(x.shape, generator)
+        return ratio * x + added.sqrt() * eps, *self._stand_ins(x, since, n, eps)
+
+    def onward_bridge(
+        self, x: Tensor, since: Tensor, end: Tensor, n: Tensor, high: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `onward` gives, where the state also leads to ``end``, `onward` of ``x`` after ``high`` >= ``n`` inner steps.
+
+        With an ``end`` that is drawn by itself, the state at ``n`` has the law that it has on the way there.
+        """
+        (one, before), (two, after) = self._between(since.expand_as(n), n), self._between(n, high)
+        whole = after + two.square() * before
+        mean = (one * x * after + two * end * before) / whole
+        state = mean + (before * after / whole).sqrt() * self.prior(mean.shape, generator)
+        state = torch.where((n == high)[..., None], end, state)
+        return state, *self._stand_ins(x, since, n, (state - one * x) / before.sqrt())
+
+    def _between(self, since: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
+        """What is left of a state after ``since`` inner steps after ``n`` of them, and the variance that is added."""
+        (a, s), (a_since, s_since) = self.scales(n), self.scales(since)
+        ratio = a / a_since.clamp_min(1e-12)
+        return ratio, (s.square() - (ratio * s_since).square()).clamp_min(1e-12)
+
+    def _stand_ins(self, x: Tensor, since: Tensor, n: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """For the clean vector and the noise, and their weight, where ``eps`` took ``x`` from ``since`` to ``n``."""
         (a, s), (a_since, s_since) = self.scales(n), self.scales(since.expand_as(n))
-        ratio = a / a_since
-        added = (s.square() - (ratio * s_since).square()).clamp_min(1e-12)
-        eps = torch.randn(x.shape, generator=generator, device=x.device)
-        state = ratio * x + added.sqrt() * eps
+        _, added = self._between(since.expand_as(n), n)
         clean = x / a_since - a * (s_since / a_since).square() / added.sqrt() * eps
-        return state, clean, s / added.sqrt() * eps, added / s.square()
+        return clean, s / added.sqrt() * eps, added / s.square()
 
     @abstractmethod
     def bridge(

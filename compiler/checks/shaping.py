@@ -88,33 +88,58 @@ def _trainable(spec: v.Spec, shape: v.Shape, at: int) -> list[Diagnostic]:
         return []
     sites = {x.name: x.sites for x in spec.variables}
     whole = algebra.shape(spec.forward.order, sites)
-    targets = {p.variable: p.target for p in spec.predictions}
-    reasons: list[str] = []
-    if not whole.fixed and not (whole.steady and levels.is_round(spec, at)):
-        reasons.append("which visits lie below the level is drawn anew for each trajectory")
+    predicted = {p.variable: p for p in spec.predictions}
+    reasons: list[tuple[str, str]] = []
+    renoised = "write `states = renoised`, which noises the accepted samples themselves"
     for o in algebra.walk(spec.forward.order):
         if isinstance(o, v.Confidence):
             reasons.append(
-                f"`confidence` masks sites of `{o.variable}`, and their tokens are not in the state"
+                (
+                    f"which sites of `{o.variable}` are still masked at the level was chosen by the denoiser's confidence; masking "
+                    "others on top at random is not what the sampler undoes, so no law of the states would be learned",
+                    renoised,
+                )
             )
+    if not whole.fixed and not (whole.steady and levels.is_round(spec, at)):
+        near = max(1, round(at * spec.forward.rounds / levels.visits(spec)))
+        reasons.append(
+            (
+                "which visits lie below the level is drawn anew for each trajectory, so a state does not say how noisy each of "
+                "its sites is",
+                f"choose a level between rounds, `at = round({near})`, or {renoised}"
+                if whole.steady and near < spec.forward.rounds
+                else renoised,
+            )
+        )
     for name, kernel in spec.forward.noise.items():
-        if isinstance(kernel, v.TokenKernel) and targets.get(name) == "clean":
-            reasons.append(f"`predict {name} by clean` needs the finished sample's token")
-        seen = any(sum(n for _, n in kind) > 1 for kind in whole.kinds_of(name))
-        joint = isinstance(spec.denoiser, v.Transformer) and spec.denoiser.inner != "head"
-        if isinstance(kernel, v.VectorKernel | v.FlowKernel) and seen and not joint:
-            reasons.append(f"joint visits of `{name}` with `inner = head` lead from the finished sample")
-        if isinstance(kernel, v.VectorKernel) and not isinstance(kernel, v.GaussianKernel):
-            reasons.append(f"how `{kernel.word}` noise goes on from a noisy `{name}` is not known")
+        target = predicted.get(name)
+        learns_clean = target is not None and (
+            target.form.of == "clean" if isinstance(target.form, v.TokenTarget) else target.target == "clean"
+        )
+        if isinstance(kernel, v.TokenKernel) and target is not None and learns_clean:
+            reasons.append(
+                (
+                    f"`{target.target}` learns the clean token of `{name}`, and a chain that starts from states of the level has "
+                    "none: what leads back to such a state is no mixture over clean tokens",
+                    f"write `predict {name} by cross_entropy`, which learns the token before a visit, or {renoised}",
+                )
+            )
+        if isinstance(kernel, v.VectorKernel) and not kernel.gaussian:
+            reasons.append(
+                (
+                    f"nothing says how `{kernel.word}` noise goes on from a noisy `{name}`",
+                    f"{renoised}; a plug-in whose runtime derives from `kernels.Gaussian` says so with `gaussian = True`",
+                )
+            )
     return [
         Diagnostic(
             "GEN411",
             "states of the trajectory cannot be trained on here",
             shape.where("states"),
             note=reason,
-            help="write `states = renoised`, which noises the accepted samples themselves",
+            help=repair,
         )
-        for reason in reasons[:1]
+        for reason, repair in reasons[:1]
     ]
 
 

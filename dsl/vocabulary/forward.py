@@ -86,6 +86,8 @@ class VectorKernel(Kernel):
     """
 
     suits: ClassVar[tuple[type[Form], ...]] = (Real,)
+    gaussian: ClassVar[bool] = False
+    """Whether the runtime derives from `kernels.Gaussian`: its noise then goes on from a noisy vector as from a clean one."""
 
     beta: Schedule | None = Field(
         None, description="noise rate over the trajectory, quoted per 1/1000 of it, e.g. linear(1e-4, 2e-2)"
@@ -103,6 +105,7 @@ class GaussianKernel(VectorKernel):
 
     word = "gaussian"
     runtime = "gencc.runtime.kernels:Gaussian"
+    gaussian = True
 
 
 class FlowKernel(Kernel):

@@ -295,6 +295,81 @@ def test_stand_ins_have_the_conditional_means_of_the_noise_and_the_clean_vector(
             assert abs(float(z.mean())) <= 5 * float(z.std()) / math.sqrt(count)
 
 
+@pytest.mark.parametrize("kernel", ["gaussian", "flow"])
+def test_stand_ins_are_the_same_on_the_way_to_a_given_end(kernel):
+    """The end has its own law, the state between is that of the chain, and the end says nothing more of the noise."""
+    u = torch.linspace(0, 1, 41, dtype=torch.float64)
+    noise = (
+        kernels.Flow(40, 10)
+        if kernel == "flow"
+        else kernels.Gaussian(1 - ((1 - 0.9 * u[1:]) / (1 - 0.9 * u[:-1])), 10)
+    )
+    g, count = torch.Generator().manual_seed(1), 400_000
+    since, mean, std = torch.full((count, 1), 12), 0.4, 0.8
+    x = mean + std * torch.randn(count, 1, 1, generator=g)
+    a_since, s_since = (float(v) for v in noise.scales(torch.tensor(12)))
+    for level, high in ((13, 20), (18, 20), (20, 20), (35, 40), (40, 40)):
+        n, until = torch.full((count, 1), level), torch.full((count, 1), high)
+        end, *_ = noise.onward(x, since, until, g)
+        state, clean, eps, _ = noise.onward_bridge(x, since, end, n, until, g)
+        a, s = (float(v) for v in noise.scales(torch.tensor(level)))
+        ratio = a / a_since
+        total = (ratio * std) ** 2 + s**2 - (ratio * s_since) ** 2
+        moments(state, ratio * mean, total, slack=1e-4)
+        assert torch.allclose(state, a * clean + s * eps, atol=2e-3)
+        later = float(noise.scales(torch.tensor(high))[0]) / a if a else 1.0
+        product = (state - ratio * mean) * (end - later * state)
+        off = eps - s * (state - ratio * mean) / total
+        for z in (product if level < high else off, off, off * state, off * end):
+            assert abs(float(z.mean())) <= 5 * float(z.std()) / math.sqrt(count) + 1e-6, (level, high)
+
+
+@pytest.mark.parametrize("target", ["epsilon", "x0", "velocity"])
+def test_joint_visits_with_a_head_learn_from_states_of_the_trajectory(target):
+    """The emitted targets have the accepted law's conditional means, given the state within the visit and its end."""
+    text = NORMAL.format(kernel="gaussian(signal = cosine, steps = 10)", target=target, level=3)
+    found = module(
+        text.replace("states = renoised", "states = trajectory").replace("LAW", "normal(0.0, 1.0)")
+    )
+    model, count, g = found.Example(), 100_000, torch.Generator().manual_seed(0)
+    a, s = (float(v) for v in model.spot_noise.scales(torch.tensor(10 * found.LEVEL)))
+    spot = a * MEAN + math.sqrt(a**2 * VARIANCE + s**2) * torch.randn(count, 2, 1, generator=g)
+    accepted = Examples({"spot": spot}, {"site": torch.ones(count, 2, dtype=torch.bool)})
+    x = model.corrupt(accepted, g, since=found.LEVEL)
+    n = x["spot_inner_count"]
+    assert int(n.min()) == 10 * found.LEVEL + 1 and int(n.max()) == 80
+    a, s = (v.double() for v in model.spot_noise.scales(n))
+    state, seen = x["spot_inner"].double(), x["spot"].double()[:, :, None].expand_as(x["spot_inner"])
+    eps = s * (state - a * MEAN) / (a**2 * VARIANCE + s**2)
+    clean = (state - s * eps) / a.clamp_min(1e-9)
+    known = (
+        n < 80 if target == "x0" else n > 0
+    )  # at the last step nothing is left of the clean vector to divide by
+    want = {"epsilon": eps, "x0": clean, "velocity": a * eps - s * clean}[target]
+    off = (x["spot_weight"].sqrt() * (x["spot_target"] - want))[..., 0]
+    for factor in (1.0, state[..., 0], seen[..., 0]):
+        # A mean over the draws of an example first: they share its noise.
+        z = (off * factor * known).sum((1, 2)) / 8
+        assert abs(float(z.mean())) <= 5 * float(z.std()) / math.sqrt(count), target
+
+
+def test_a_network_with_a_head_learns_from_states_of_joint_visits():
+    text = NORMAL.format(kernel="flow(steps = 10)", target="velocity", level=3).replace(
+        "states = renoised", "states = trajectory"
+    )
+    text = text.replace(
+        "denoiser exact(mixture = [component(1.0, [LAW, LAW])])",
+        "denoiser transformer { width = 8, heads = 1, layers = 1 }",
+    )
+    found = module(text)
+    model, g = found.Example(), torch.Generator().manual_seed(0)
+    state = Examples(
+        {"spot": torch.randn(4, 2, 1, generator=g)}, {"site": torch.ones(4, 2, dtype=torch.bool)}
+    )
+    loss = model(model.corrupt(state, g, since=found.LEVEL))
+    assert loss["spot"].isfinite() and loss["spot"].requires_grad
+
+
 def test_tokens_go_on_as_their_visits_say():
     g, count = torch.Generator().manual_seed(0), 200_000
     keep = torch.tensor([1.0, 0.7, 0.3, 0.05], dtype=torch.float64)

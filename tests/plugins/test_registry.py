@@ -244,6 +244,24 @@ def test_a_kernel_of_a_real_variable_runs_with_every_target(target, coloured):
     assert abs(float(eps[:, 0].T.corrcoef()[0, 1]) - 0.5) < 0.03
 
 
+SHAPED = 'shape pgraft { reward = python("r.py:r"), select = best_of(4), at = round(1) }\n'
+
+
+def test_it_goes_on_from_noisy_states_where_its_author_says_that_it_is_gaussian(coloured, install):
+    refused = compile_source(Source("example.gen", coloured + SHAPED)).diagnostics
+    assert [d.code for d in refused] == ["GEN411"] and "`gaussian = True`" in refused[0].help
+    install("tinted", {"kernel.tinted": "tinted:Tinted"}, tinted=COLOURED.replace("oloured(", "inted(").replace("Cinted", "Tinted").replace('"coloured"', '"tinted"') + "    gaussian = True\n")  # fmt: skip
+    model, g = (
+        module(coloured.replace("coloured", "tinted") + SHAPED).Example(),
+        torch.Generator().manual_seed(0),
+    )
+    since, n = torch.full((40_000, 1), 1), torch.full((40_000, 1), 3)
+    state, clean, eps, _ = model.box_noise.onward(torch.zeros(40_000, 1, 2), since, n, g)
+    a, s = model.box_noise.scales(n)
+    assert torch.allclose(state, a * clean + s * eps, atol=1e-4)
+    assert abs(float(state[:, 0].T.corrcoef()[0, 1]) - 0.5) < 0.03
+
+
 def test_its_ledger_bounds_only_what_is_known(coloured):
     done = compile_source(Source("example.gen", coloured))
     prior = next(p for p in exactness(done.spec).priors if p.variable == "box")
