@@ -66,7 +66,6 @@ CODES: dict[str, str] = {
     "GEN322": "a teacher from a file",
     "GEN323": "no loop, or several, to count",
     "GEN324": "a loop count that cannot be run",
-    "GEN325": "a loop that rows cannot be replayed through",
     "GEN326": "a teacher too few, or too many",
     "GEN327": "weights of exits",
     "GEN328": "options of loops that exclude each other",

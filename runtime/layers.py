@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,9 @@ from torch.func import functional_call
 
 Modulation = tuple[Tensor, ...]
 """Shift, scale and gate of the two parts of a block."""
+
+Weights = dict[str, Tensor]
+"""Matrices of a block, by name, that stand in place of its own."""
 
 
 class Fourier(nn.Module):
@@ -101,15 +104,18 @@ class Attention(nn.Module):
                 present = take(present[:, 0], rows)[:, None]
         return self.attend(q, k, v, present)
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x: Tensor, weights: Weights | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, heads, N, width / heads)."""
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        qkv = _linear(self.qkv, x, weights, "attention.qkv.weight")
+        batch, sites, width = x.shape
+        q, k, v = qkv.view(batch, sites, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         return q, k, v
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None) -> Tensor:
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, weights: Weights | None = None
+    ) -> Tensor:
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
-        out: Tensor = self.out(x.transpose(1, 2).flatten(-2))
-        return out
+        return _linear(self.out, x.transpose(1, 2).flatten(-2), weights, "attention.out.weight")
 
 
 class Block(nn.Module):
@@ -144,14 +150,51 @@ class Block(nn.Module):
         out = out + gate_m * self.mlp(_norm(out) * (1 + scale_m) + shift_m)
         return out if rows is None else x.scatter(1, rows[..., None].expand_as(out), out)
 
-    def remember(self, x: Tensor, modulation: Modulation, seen: Tensor, last: bool) -> tuple[Tensor, Memory]:
-        """The block's output, not computed if it is the ``last``, and what `recall` needs of its input."""
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
-        q, k, v = self.attention.project(_norm(x) * (1 + scale_a) + shift_a)
+    def project(
+        self, x: Tensor, modulation: Modulation, weights: Weights | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of rows ``x``."""
+        shift, scale, *_ = modulation
+        return self.attention.project(_norm(x) * (1 + scale) + shift, weights)
+
+    def update(
+        self,
+        x: Tensor,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        modulation: Modulation,
+        seen: Tensor,
+        weights: Weights | None,
+    ) -> Tensor:
+        """The block's output for rows ``x`` whose queries are ``q``, among keys and values ``k`` and ``v``."""
+        _, _, gate_a, shift_m, scale_m, gate_m = modulation
+        x = x + gate_a * self.attention.attend(q, k, v, seen, weights)
+        inner = _linear(self.mlp[0], _norm(x) * (1 + scale_m) + shift_m, weights, "mlp.0.weight")
+        return x + gate_m * _linear(self.mlp[2], self.mlp[1](inner), weights, "mlp.2.weight")
+
+    def remember(
+        self,
+        x: Tensor,
+        modulation: Modulation,
+        seen: Tensor,
+        last: bool,
+        weights: Weights | None = None,
+    ) -> tuple[Tensor, Memory]:
+        """The block's output, not computed if it is the ``last``, and what `recall` needs of its input.
+
+        ``weights`` stand in place of the block's own.
+        """
+        q, k, v = self.project(x, modulation, weights)
         if not last:
-            x = x + gate_a * self.attention.attend(q, k, v, seen)
-            x = x + gate_m * self.mlp(_norm(x) * (1 + scale_m) + shift_m)
-        return x, Memory(self, k.contiguous(), v.contiguous(), modulation)
+            x = self.update(x, q, k, v, modulation, seen, weights)
+        return x, Run(self, k.contiguous(), v.contiguous(), modulation, weights)
+
+
+def _linear(layer: nn.Module, x: Tensor, weights: Weights | None, name: str) -> Tensor:
+    """``layer`` of a block, under its own matrix or the one that ``weights`` name."""
+    out: Tensor = layer(x) if weights is None else F.linear(x, weights[name], cast(nn.Linear, layer).bias)
+    return out
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -179,7 +222,7 @@ class Loop(nn.Module):
         modulation: list[Modulation],
         present: Tensor | None,
         rows: Tensor | None = None,
-        weights: list[dict[str, Tensor]] | None = None,
+        weights: list[Weights] | None = None,
     ) -> Tensor:
         """`forward` with the modulation already computed, and with ``weights`` in place of each block's own."""
         last = len(self.blocks) - 1
@@ -195,35 +238,51 @@ class Loop(nn.Module):
         return self.keep(x, self.modulate(clock), seen, last)
 
     def keep(
-        self, x: Tensor, modulation: list[Modulation], seen: Tensor, last: bool
+        self,
+        x: Tensor,
+        modulation: list[Modulation],
+        seen: Tensor,
+        last: bool,
+        weights: list[Weights] | None = None,
     ) -> tuple[Tensor, list[Memory]]:
-        """`remember` with the modulation already computed."""
-        memory = []
+        """`remember` with the modulation already computed, and with ``weights`` in place of each block's own."""
+        memory: list[Memory] = []
         for k, block in enumerate(cast(list[Block], list(self.blocks))):
-            x, kept = block.remember(x, modulation[k], seen, last and k == len(self.blocks) - 1)
+            own = None if weights is None else weights[k]
+            x, kept = block.remember(x, modulation[k], seen, last and k == len(self.blocks) - 1, own)
             memory.append(kept)
         return x, memory
 
 
+class Memory(Protocol):
+    """What a part of the network has to remember so that single rows can go through it again."""
+
+    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
+        """What the part makes of rows ``x`` (B, k, width) alone, each in its ``slot`` of the tokens.
+
+        ``begun``: the rows with which the loops that are being run began, the outermost first.
+        """
+        ...
+
+
 @dataclass
-class Memory:
-    """Keys and values (B, heads, N, d) that one run of a block made of its input, and its modulation."""
+class Run:
+    """Keys and values (B, heads, N, d) that one run of a block made of its input, its modulation, and the weights that
+    stand in place of its own."""
 
     block: Block
     keys: Tensor
     values: Tensor
     modulation: Modulation
+    weights: Weights | None = None
 
-    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor) -> Tensor:
-        """The block's output for rows ``x`` (B, k, width) alone, each in its ``slot`` of the keys and values."""
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation
-        q, k, v = self.block.attention.project(_norm(x) * (1 + scale_a) + shift_a)
+    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
+        """The block's output for rows ``x`` alone, whose keys and values take their slots."""
+        q, k, v = self.block.project(x, self.modulation, self.weights)
         place = slot[:, None, :, None].expand_as(k)
         for buffer, rows in ((self.keys, k), (self.values, v)):
             buffer.scatter_(2, place, torch.where(asked[:, None, :, None], rows, buffer.gather(2, place)))
-        x = x + gate_a * self.block.attention.attend(q, self.keys, self.values, seen)
-        out: Tensor = x + gate_m * self.block.mlp(_norm(x) * (1 + scale_m) + shift_m)
-        return out
+        return self.block.update(x, q, self.keys, self.values, self.modulation, seen, self.weights)
 
 
 def recall(rows: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, memory: list[Memory]) -> Tensor:
@@ -232,8 +291,9 @@ def recall(rows: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, memory: list
     Exact because no other row sees them: what the others are is in ``memory`` (`inner = row`).
     """
     seen = take(seen[:, 0], slot)[:, None]
-    for block in memory:
-        rows = block.recall(rows, slot, asked, seen)
+    begun: list[Tensor] = []
+    for part in memory:
+        rows = part.recall(rows, slot, asked, seen, begun)
     return rows
 
 

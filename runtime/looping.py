@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .errors import UserError
-from .layers import Block, Loop, Memory, Modulation, take
+from .layers import Block, Loop, Memory, Modulation, Weights, take
 
 
 @dataclass
@@ -21,6 +21,26 @@ class Prepared:
 
     modulation: list[list[Modulation]]
     inside: list[Prepared]
+
+
+@dataclass
+class Entry:
+    """How a repeat of a loop begins, for `layers.recall`: with its rows as they are, and what is added to them.
+
+    ``depth``: how many loops around it have entries.
+    """
+
+    depth: int
+    first: bool
+    reinject: bool
+    index: Tensor | None
+
+    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
+        if self.first:
+            begun[self.depth :] = [x]
+        elif self.reinject:
+            x = x + begun[self.depth]
+        return x if self.index is None else x + self.index
 
 
 class Adapters(nn.Module):
@@ -34,7 +54,7 @@ class Adapters(nn.Module):
         self.down = nn.ParameterList(torch.randn(repeats, rank, wide) * wide**-0.5 for _, wide in shapes)
         self.up = nn.ParameterList(torch.zeros(repeats, high, rank) for high, _ in shapes)
 
-    def weights(self, block: Block, k: int) -> dict[str, Tensor]:
+    def weights(self, block: Block, k: int) -> Weights:
         """The block's matrices in repeat ``k``."""
         return {
             name: block.get_parameter(name) + up[k] @ down[k]
@@ -148,14 +168,7 @@ class Looped(nn.Module):
     ) -> Tensor:
         """Repeat number ``k``, counted from 0."""
         x, group, modulation = self._enter(k, x, source, prepared)
-        weights = None
-        if len(self.adapters):
-            blocks = cast(list[Block], list(group.blocks))
-            own = min(k, self.repeats - 1)
-            weights = [
-                a.weights(b, own)
-                for a, b in zip(cast(list[Adapters], list(self.adapters)), blocks, strict=True)
-            ]
+        weights = self._weights(k, group)
         inside = cast(list[Looped], list(self.inside))
         arguments = (x, modulation, present, None if inside else rows, weights)
         if self.checkpointed and torch.is_grad_enabled():
@@ -182,6 +195,15 @@ class Looped(nn.Module):
         own = 0 if self.shared else k
         return x, cast(Loop, self.groups[own]), prepared.modulation[own]
 
+    def _weights(self, k: int, group: Loop) -> list[Weights] | None:
+        """What repeat ``k`` puts in place of its blocks' own matrices."""
+        if not len(self.adapters):
+            return None
+        adapters, own = cast(list[Adapters], list(self.adapters)), min(k, self.repeats - 1)
+        return [
+            a.weights(b, own) for a, b in zip(adapters, cast(list[Block], list(group.blocks)), strict=True)
+        ]
+
     def compile_once(self, backend: str = "inductor") -> None:
         """Compiles a repeat.  It serves every number of repeats and every exit, which plain Python counts outside it."""
         if self._compiled:
@@ -191,28 +213,49 @@ class Looped(nn.Module):
             group.run = torch.compile(group.run, fullgraph=True, backend=backend)  # type: ignore[assignment, arg-type]
 
     def remember(
-        self, x: Tensor, clock: Tensor, seen: Tensor, loops: int, last: bool = False
+        self,
+        x: Tensor,
+        clock: Tensor,
+        seen: Tensor,
+        loops: int,
+        last: bool = False,
+        rows: Tensor | None = None,
+        until: float = 0.0,
     ) -> tuple[Tensor, list[Memory]]:
         """The output, and what `layers.recall` needs of every run of a block; ``last``: nothing follows.
 
-        For loops whose repeats start from what the one before left, with the blocks' own weights.
+        ``until`` as in `forward`: rows go again through as many repeats as ``x`` did.
         """
-        return self._remember(x, self.prepare(clock, loops), seen, loops, last)
+        return self._remember(x, self.prepare(clock, loops), seen, loops, last, 0, rows, until)
 
     def _remember(
-        self, x: Tensor, prepared: Prepared, seen: Tensor, loops: int, last: bool
+        self,
+        x: Tensor,
+        prepared: Prepared,
+        seen: Tensor,
+        loops: int,
+        last: bool,
+        depth: int,
+        rows: Tensor | None = None,
+        until: float = 0.0,
     ) -> tuple[Tensor, list[Memory]]:
-        memory: list[Memory] = []
+        source, memory = x, cast(list[Memory], [])
         inside = cast(list[Looped], list(self.inside))
+        enters = self.reinject or self.index is not None
         for k in range(loops):
-            ends = last and k == loops - 1
-            x, group, modulation = self._enter(k, x, x, prepared)
-            x, more = group.keep(x, modulation, seen, ends and not inside)
+            ends, before = last and k == loops - 1, x
+            if enters:
+                index = None if self.index is None else self.index[min(k, self.repeats - 1)]
+                memory.append(Entry(depth, k == 0, self.reinject, index))
+            x, group, modulation = self._enter(k, x, source, prepared)
+            x, more = group.keep(x, modulation, seen, ends and not inside, self._weights(k, group))
             memory += more
             for j, loop in enumerate(inside):
                 final = ends and j == len(inside) - 1
-                x, more = loop._remember(x, prepared.inside[j], seen, loop.repeats, final)
+                x, more = loop._remember(x, prepared.inside[j], seen, loop.repeats, final, depth + enters)
                 memory += more
+            if until and k < loops - 1 and _change(before, x, rows) <= until:
+                break
         return x, memory
 
 

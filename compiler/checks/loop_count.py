@@ -34,21 +34,6 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 help=f"leave `{said[0]}` out, or let one loop repeat: `loop core {{ layers = 2, repeat = 1..4 }}`",
             )
         ]
-    if (
-        spec.sample.until is not None
-        and isinstance(spec.denoiser, v.Transformer)
-        and spec.denoiser.inner == "row"
-    ):
-        return [
-            Diagnostic(
-                "GEN325",
-                "`until` with `inner = row`",
-                spec.sample.where("until"),
-                labels=(Label(spec.denoiser.where("inner"), "the form of the denoiser"),),
-                note="rows are replayed through as many repeats as the others had",
-                help="use `inner = head` or `inner = joint`, or leave `until` out",
-            )
-        ]
     if chosen is None:
         return []
     usage = "write a number from 1 up, or a schedule such as `linear(2 -> 8)`"

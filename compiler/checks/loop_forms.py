@@ -15,10 +15,9 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
     d = spec.denoiser
     if not isinstance(d, v.Transformer):
         return []
-    out = [problem for loop in d.loops for problem in _alone(spec, d, loop)]
+    out = [problem for loop in d.loops for problem in _alone(spec, loop)]
     for outer in d.loops:
         for loop in _inside(outer):
-            out += _rows(d, loop)
             for name in ("draw", "backprop"):
                 if getattr(loop, name) is not None:
                     message = f"`{name}` of a loop inside another"
@@ -34,31 +33,9 @@ def _inside(loop: v.Loop) -> Iterator[v.Loop]:
         yield from _inside(inner)
 
 
-def _rows(d: v.Transformer, loop: v.Loop) -> list[Diagnostic]:
-    """`inner = row` replays a visit's blocks on single rows, which it remembers without what is added between repeats."""
-    said = [name for name in ("input", "index", "adapter") if loop.says(name)]
-    used = [
-        n
-        for n in said
-        if (n, getattr(loop, n)) not in (("input", "once"), ("index", "none"), ("adapter", None))
-    ]
-    if d.inner != "row" or not used:
-        return []
-    return [
-        Diagnostic(
-            "GEN325",
-            f"`{used[0]}` with `inner = row`",
-            loop.where(used[0]),
-            labels=(Label(d.where("inner"), "the form of the denoiser"),),
-            note="rows are replayed through the blocks alone, without what a loop adds between repeats",
-            help="use `inner = head` or `inner = joint`, or leave the option out",
-        )
-    ]
-
-
-def _alone(spec: v.Spec, d: v.Transformer, loop: v.Loop) -> list[Diagnostic]:
+def _alone(spec: v.Spec, loop: v.Loop) -> list[Diagnostic]:
     """What one loop of the outer level asks for."""
-    out = _rows(d, loop)
+    out: list[Diagnostic] = []
     distills = [x for x in spec.distills if x.student.loop == loop.name]
     if loop.draw is not None:
         clash = "`distill`, whose exits are counted from a fixed last one" if distills else ""

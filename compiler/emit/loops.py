@@ -146,7 +146,7 @@ def stages(spec: v.Spec) -> list[SimpleNamespace]:
 
     def group(py: str, layers: int) -> SimpleNamespace:
         text = f"layers.Loop(layers={layers}, {sizes})"
-        return SimpleNamespace(py=py, text=text, argument="", exits=False)
+        return SimpleNamespace(py=py, text=text, argument="", exits=False, until="")
 
     if d.layers or not d.loops:
         out.append(group("first", d.layers or 4))

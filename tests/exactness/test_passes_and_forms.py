@@ -1,5 +1,7 @@
 """What the passes and the forms of the network leave unchanged, in float32 to rounding."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from emitted import CASES
@@ -156,25 +158,131 @@ def test_trimming_a_sample_leaves_absent_sites_alone():
     assert not out.values["box"][~start.present["element"]].any()
 
 
-@pytest.mark.parametrize("asked", [1, 3])
-def test_remembered_rows_are_the_rows_of_the_whole_trunk(asked):
-    """`inner = row`: one row per step from remembered keys and values, against the trunk run anew on everything."""
+REPEATS = {
+    "plain": {},
+    "reinject": {"reinject": True},
+    "index": {"index": True},
+    "adapter": {"adapter": 2},
+    "unshared": {"shared": False},
+    "all": {"reinject": True, "index": True, "adapter": 2},
+}
+
+
+def looped(form, nested=False):
+    """A loop of the form, perhaps with one inside that adds its own input again; tokens, clock, and the rows asked about."""
     torch.manual_seed(0)
-    loop = looping.Looped(layers=2, width=32, heads=4, expansion=2, repeats=2)
+    small = {"width": 32, "heads": 4, "expansion": 2}
+    inside = [looping.Looped(layers=1, **small, repeats=2, reinject=True, index=True)] if nested else []
+    loop = looping.Looped(layers=2, **small, repeats=3, inside=inside, **REPEATS[form])
     for p in loop.parameters():
         torch.nn.init.normal_(p, std=0.2)
-    tokens, clock = torch.randn(5, 9, 32), torch.randn(5, 32)
+    return loop, torch.randn(5, 9, 32), torch.randn(5, 32)
+
+
+@pytest.mark.parametrize("form", REPEATS)
+@pytest.mark.parametrize(("asked", "nested"), [(1, False), (3, False), (2, True)])
+def test_remembered_rows_are_the_rows_of_the_whole_trunk(asked, nested, form):
+    """`inner = row`: one row per step from remembered keys and values, against the trunk run anew on everything."""
+    loop, tokens, clock = looped(form, nested)
     present = torch.arange(9) < torch.tensor([[9], [7], [4], [9], [2]])
     query = torch.rand(5, 9).argsort(1) < asked
     seen = layers.apart(query, present[:, None, None, :])
     index, marked = layers.queried(query, asked)
     with torch.no_grad():
-        _, memory = loop.remember(tokens, clock, seen, loops=2, last=True)
+        _, memory = loop.remember(tokens, clock, seen, loops=3, last=True)
         for _ in range(3):  # as in the inner steps of a visit: other values of the same rows
             tokens = layers.put(tokens, index, torch.randn(5, asked, 32), marked)
             row = layers.recall(layers.take(tokens, index), index, marked, seen, memory)
-            whole = layers.take(loop(tokens, clock, seen, loops=2), index)
-            assert torch.allclose(row, whole, atol=2e-5)
+            whole = layers.take(loop(tokens, clock, seen, loops=3), index)
+            assert torch.allclose(row, whole, rtol=2e-5, atol=2e-5 * float(whole.abs().max()))
+
+
+@pytest.mark.parametrize("form", REPEATS)
+def test_what_is_remembered_goes_on_in_the_groups_that_follow(form):
+    """Loops in sequence: the second begins with the rows that the first leaves."""
+    (one, tokens, clock), (two, *_) = looped(form, nested=True), looped("all")
+    query = torch.arange(9)[None] == torch.tensor([[1], [0], [8], [3], [3]])
+    seen = layers.apart(query, None)
+    index, marked = layers.queried(query, 1)
+    with torch.no_grad():
+        state, memory = one.remember(tokens, clock, seen, loops=2)
+        assert torch.allclose(state, one(tokens, clock, seen, loops=2), rtol=1e-4, atol=1e-4)
+        _, more = two.remember(state, clock, seen, loops=3, last=True)
+        tokens = layers.put(tokens, index, torch.randn(5, 1, 32), marked)
+        row = layers.recall(layers.take(tokens, index), index, marked, seen, memory + more)
+        whole = layers.take(two(one(tokens, clock, seen, loops=2), clock, seen, loops=3), index)
+        assert torch.allclose(row, whole, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
+
+
+def test_rows_end_where_what_was_remembered_converged():
+    loop, tokens, clock = looped("reinject")
+    query = torch.arange(9)[None] == torch.tensor([[1], [0], [8], [3], [3]])
+    seen = layers.apart(query, None)
+    index, marked = layers.queried(query, 1)
+    with torch.no_grad():
+        states = [tokens, *loop.exits(tokens, clock, seen, range(1, 7))]
+        changes = [looping._change(a, b, index) for a, b in pairwise(states)]
+        tolerance = 1.0001 * min(changes[:4])
+        ends = next(k for k, change in enumerate(changes, 1) if change <= tolerance)
+        assert ends < 6
+        _, memory = loop.remember(tokens, clock, seen, 6, last=True, rows=index, until=tolerance)
+        row = layers.recall(layers.take(tokens, index), index, marked, seen, memory)
+        assert torch.allclose(row, layers.take(states[ends], index), rtol=1e-4, atol=1e-4)
+        assert torch.allclose(
+            row, layers.take(loop(tokens, clock, seen, 6, index, tolerance), index), rtol=1e-4, atol=1e-4
+        )
+
+
+ROWS = (
+    "input = reinject",
+    "index = embed",
+    "adapter = lora(2)",
+    "share = no",
+    "input = reinject, index = embed, loop inside { layers = 1, repeat = 2, input = reinject }",
+)
+
+
+@pytest.mark.parametrize("said", ROWS)
+def test_a_visit_by_rows_draws_what_a_visit_by_whole_runs_does(said):
+    """The emitted visit of a box, against the same inner steps with the trunk run anew on everything at each."""
+    text = SPEC.replace("layers = 4, repeat = 1..2", f"layers = 1, repeat = 1..2, {said}")
+    network = model(text.replace("width = 128", "width = 32").replace("steps = 25", "steps = 5")).double()
+    start = examples(4, longest=5)
+    x = network.corrupt(start, torch.Generator().manual_seed(0))
+    x = {k: t.double() if t.is_floating_point() else t for k, t in x.items()}
+    sites = start.present["element"].shape
+    x["box_query"] = (torch.arange(sites[1]) == 0).expand(sites) & start.present["element"]
+    x["category_query"] = torch.zeros_like(x["box_query"])
+    x["box_count"] = torch.full_like(x["box_count"], 5)
+    noise = torch.randn(5, 4, 1, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    with torch.no_grad():
+        drawn = network.visit(x, {"box": noise}, 1.0, 2)["box"]
+        value, n = x["box"][:, :1], x["box_count"][:, :1]
+        held = x["box_held"][:, :1]
+        kept = value
+        for k in range(5, 0, -1):
+            now = x | {"box": torch.cat([value, x["box"][:, 1:]], 1)}
+            now["box_count"] = torch.cat([n + k, x["box_count"][:, 1:]], 1)
+            guess = network.box_head(network.trunk(now, 2)[:, :1])
+            origin = network.box_noise.clean_from_epsilon(value, guess, n + k)
+            value = network.box_noise.denoise(value, origin, n + k, noise[k - 1])
+            value = torch.where(held, kept, value)
+    assert torch.allclose(drawn[:, :1], value, rtol=1e-9, atol=1e-9)
+    assert (drawn[:, :1] - x["box"][:, :1]).abs().max() > 0.1
+
+
+def test_a_visit_by_rows_may_end_early():
+    """A tolerance that everything meets leaves one repeat, one that nothing meets all of them."""
+    drawn = {}
+    for said in ("loops = 1", "loops = 2", "until = converged(1e9)", "until = converged(1e-9)"):
+        text = SPEC.replace("count = 64,", f"count = 64, {said},").replace("layers = 4", "layers = 1")
+        network = model(text.replace("width = 128", "width = 32").replace("steps = 25", "steps = 2"))
+        start = examples(3, longest=3).trimmed(PLATES)
+        more = {"loops": int(said[-1])} if "loops" in said else {}
+        drawn[said] = network.sample(start, {}, torch.Generator().manual_seed(0), **more).values["box"]
+    assert torch.allclose(drawn["until = converged(1e9)"], drawn["loops = 1"], atol=1e-4)
+    assert torch.allclose(drawn["until = converged(1e-9)"], drawn["loops = 2"], atol=1e-4)
+    assert (drawn["loops = 1"] - drawn["loops = 2"]).abs().max() > 0.01
 
 
 def test_a_compiled_visit_draws_the_same():
