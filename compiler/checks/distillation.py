@@ -67,8 +67,8 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 f"exits of {' and '.join(f'`{n}`' for n in read)}",
                 other.span,
                 labels=(Label(every[0].span, "the first loop's exit"),),
-                note="training reads the exits of one loop; the others run their maximum",
-                help=f"use exits of `{every[0].loop}` in every `distill`",
+                note="sampling chooses the repeats of one loop, so an exit of a second one would be trained and never used",
+                help=f"use exits of `{every[0].loop}` in every `distill`; the other loop runs its maximum after each of them",
             )
         )
     cycle = graph.cycle("distils-from")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Label
 
-from ..exits import bounds, elastic
+from ..exits import bounds, elastic, exits
 from ..ir import Graph
 
 
@@ -38,10 +38,19 @@ def _alone(spec: v.Spec, loop: v.Loop) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     distills = [x for x in spec.distills if x.student.loop == loop.name]
     if loop.draw is not None:
-        clash = "`distill`, whose exits are counted from a fixed last one" if distills else ""
-        clash = clash or (
-            "" if loop.share else "`share = no`, where weights that are not drawn would not learn"
-        )
+        found = exits(spec)
+        if found is not None and found.loop is loop and found.several:
+            usage = (
+                f"leave `draw` out: the student `{loop.name}.uniform(1, last - 1)` is a number of repeats that is drawn too, "
+                "and with `truth = constant(1)` it learns as a drawn loop does, beside the last exit"
+            )
+            message = "`draw` with exits before the last"
+            note = "exits are counted from the end of the range; after fewer repeats than a student's there is no student"
+            early = next(edge for edge in found.edges if edge.student != found.last)
+            label = Label(early.distill.student.span, "this exit")
+            where = loop.where("draw")
+            out.append(Diagnostic("GEN328", message, where, labels=(label,), note=note, help=usage))
+        clash = "" if loop.share else "`share = no`, where weights that are not drawn would not learn"
         clash = clash or (
             "" if elastic(spec) is loop else "a second loop that repeats, or a loop that does not"
         )

@@ -87,6 +87,23 @@ def test_a_drawn_exit_learns_from_the_file():
     assert any(g is not None and g.abs().max() > 0 for g in exit_)
 
 
+def test_repeats_may_be_drawn_for_a_student_of_the_file():
+    """A step that draws two repeats has the gradient of a loop of two."""
+    text = LAYOUT.replace("repeat = 1..4", "repeat = 1..4, draw = uniform")
+    assert text != LAYOUT
+    (drawn, data, g), (two, _, _) = (
+        build(pair(t, *SMALL)[0]) for t in (text, LAYOUT.replace("repeat = 1..4", "repeat = 2"))
+    )
+    filled(drawn), filled(two)
+    x = doubled(drawn.corrupt(data, g))
+    x |= filled(build(pair(LAYOUT, *SMALL)[0])[0], seed=1).predictions(x)
+    counts = [drawn.course(0.5, torch.Generator().manual_seed(s)) for s in range(40)]
+    assert {c["loops"] for c in counts} == {1, 2, 3, 4} and {c["truth"] for c in counts} == {0.5}
+    one, other = gradients(drawn, drawn(x, loops=2, truth=0.3)), gradients(two, two(x, truth=0.3))
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[k], other[k], rtol=1e-9, atol=1e-12 * largest(other)) for k in one)
+
+
 TONES = """spec tones
 data { source = "csv:tones.csv" }
 tone : discrete(from = data)
