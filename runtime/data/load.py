@@ -51,10 +51,10 @@ class Dataset:
         skipped = (
             f", {self.left_out} left out (no elements, or more than the plate holds)" if self.left_out else ""
         )
-        words = ", ".join(f"{len(v)} values of {k}" for k, v in self.vocabulary.items())
+        words = "".join(f"; {len(v)} values of {k}" for k, v in self.vocabulary.items())
         single = [k for k, v in self.vocabulary.items() if len(v) == 1] + self._constant()
         note = f"; of a single value, which carries nothing: {', '.join(single)}" if single else ""
-        return f"{len(self.train)} training and {len(self.test)} test examples{skipped}; {words}{note}"
+        return f"{len(self.train)} training and {len(self.test)} test examples{skipped}{words}{note}"
 
     def _constant(self) -> list[str]:
         """Columns of numbers that never change over the training rows."""

@@ -74,6 +74,8 @@ class Session(Rounds):
         texts = pipelines.read_prompts(prompts)
         others = pipelines.read_prompts(held_out) if held_out is not None else texts
         self.prepare(root)
+        if options.checkpointing:
+            model.unet.enable_gradient_checkpointing()
         model.prompted(texts)
         starts = self._starts(len(texts), select.of)
 
@@ -201,6 +203,11 @@ def begin(
         type=int,
         default=64,
         help="fresh pictures that compare tuned and reference (default 64)",
+    )
+    parser.add_argument(
+        "--checkpointing",
+        action="store_true",
+        help="keep fewer activations while training, and compute them again: less memory, more time",
     )
     limits(parser, python)
     return Session(program.join(parser, here))
