@@ -1,6 +1,6 @@
 """elt_video: the process and its denoiser.
 
-Compiled from elt_video.gen (sha256 409daf02feee) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_video.gen (sha256 82db53533b3c) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REPORT = Images(
     (4, 24, 24, 1),
     metrics=("frechet", "accuracy", "temporal"),
 )  # elt_video.gen:48
-WIDTH = 64
+WIDTH = 96
 
 
 def load_data() -> data.Dataset:

@@ -2,7 +2,7 @@
 
     python sample.py --run runs/elt_video --count 32 --out samples.parquet
 
-Compiled from elt_video.gen (sha256 409daf02feee) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_video.gen (sha256 82db53533b3c) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
