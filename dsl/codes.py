@@ -45,7 +45,7 @@ CODES: dict[str, str] = {
     "GEN222": "a field where none can stand",
     "GEN223": "shares of tasks that do not add up",
     "GEN224": "nothing to guide by",
-    "GEN225": "inner steps that are not there",
+    "GEN225": "an option of the sampler that has nothing to act on",
     "GEN226": "a weight without a signal level",
     "GEN227": "nothing for adaLN to carry",
     "GEN301": "nothing says how a variable is predicted",

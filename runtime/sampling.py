@@ -31,7 +31,7 @@ from .training.batches import mix
 
 FORMATS = ".parquet, .csv or .npz"
 
-EXTRAS = ("guidance", "steps", "eta", "loops")
+EXTRAS = ("temperature", "guidance", "steps", "eta", "loops")
 """Options of the samplers of some specs."""
 
 
@@ -120,7 +120,7 @@ class Session:
             out = start
             if not refined:
                 out = model.sample(  # type: ignore[operator]
-                    start, held, generator, options.temperature, progress=progress, **self._extras()
+                    start, held, generator, progress=progress, **self._extras()
                 )
             for _ in range(options.times if options.refine else 0):
                 out = model.redenoise(  # type: ignore[operator]
@@ -128,7 +128,6 @@ class Session:
                     held,
                     generator,
                     options.refine,
-                    options.temperature,
                     progress=progress,
                     **self._extras(),
                 )
@@ -184,7 +183,6 @@ class Session:
         options = self.options
         return {
             "batch": options.batch,
-            "temperature": options.temperature,
             **self._extras(),
             "given": options.given,
             "weights": options.weights,
@@ -297,9 +295,9 @@ def begin(
     count: int,
     batch: int,
     seed: int,
-    temperature: float,
     tasks: tuple[str, ...],
     refine: tuple[int, int] | None,
+    temperature: float | None = None,
     guidance: float | None = None,
     steps: int | None = None,
     eta: float | None = None,
@@ -322,12 +320,6 @@ def begin(
     parser.add_argument("--batch", type=int, default=batch, help=f"samples drawn together (default {batch})")
     parser.add_argument("--seed", type=int, default=seed, help=f"seed (default {seed})")
     parser.add_argument(
-        "--temperature",
-        type=float,
-        default=temperature,
-        help=f"divides the logits of tokens (default {temperature:g})",
-    )
-    parser.add_argument(
         "--given",
         choices=tasks,
         default=tasks[0],
@@ -340,6 +332,13 @@ def begin(
         metavar="NAME=VALUE[,VALUE..]",
         help="the value of a given variable, instead of a test example's; several are taken in turn",
     )
+    if temperature is not None:
+        parser.add_argument(
+            "--temperature",
+            type=float,
+            default=temperature,
+            help=f"divides the logits of tokens (default {temperature:g})",
+        )
     if guidance is not None:
         parser.add_argument(
             "--guidance",
@@ -357,7 +356,7 @@ def begin(
             default=eta,
             help=f"noise of a step: 1 for DDPM, 0 for DDIM (default {eta:g})",
         )
-    parser.set_defaults(guidance=guidance, steps=steps, eta=eta)
+    parser.set_defaults(temperature=temperature, guidance=guidance, steps=steps, eta=eta)
     if any("some(" in task for task in tasks):
         parser.add_argument(
             "--share", type=float, default=0.5, help="share of the sites that `some(..)` gives (default 0.5)"
@@ -435,7 +434,7 @@ def begin(
         parser.error("--share must be between 0 and 1")
     if options.adapter is not None and (options.export or options.package):
         parser.error("--adapter does not go with --export or --package: a package holds one set of weights")
-    if options.temperature <= 0:
+    if options.temperature is not None and options.temperature <= 0:
         parser.error("--temperature must be positive")
     if options.guidance is not None and options.guidance < 0:
         parser.error("--guidance must be 0 or more")

@@ -19,7 +19,7 @@ from .errors import UserError
 MANIFEST = "package.json"
 
 Visit = Callable[..., dict[str, Tensor]]
-"""Called with the state, its noise, the temperature and the sampler's further options."""
+"""Called with the state, its noise, and the sampler's further options."""
 
 
 class Recorder:
@@ -59,7 +59,7 @@ def export(
     settings: dict[str, Any],
     say: Callable[[str], None] = print,
 ) -> None:
-    """Compiles every kind of visit that ``recorder`` saw; ``settings`` (batch, temperature, ...) are kept beside them."""
+    """Compiles every kind of visit that ``recorder`` saw; ``settings`` (batch, guidance, ...) are kept beside them."""
     folder.mkdir(parents=True, exist_ok=True)
     kinds = []
     for number, ((names, now), (x, noise)) in enumerate(recorder.seen.items(), 1):

@@ -1,10 +1,11 @@
-"""Options of the sampler that need something of the process: classes to guide by, inner steps to leave out."""
+"""Options of the sampler that need something of the process: classes to guide by, inner steps to leave out, tokens to draw."""
 
 from __future__ import annotations
 
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic
 
+from .. import order as algebra
 from ..ir import Graph
 
 
@@ -37,6 +38,29 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     help="leave it out, or noise a real variable by `gaussian(..)`",
                 )
             )
+    tokens = [x for x in spec.variables if x.is_discrete and spec.forward and x.name in spec.forward.noise]
+    if s.says("temperature") and not tokens:
+        out.append(
+            Diagnostic(
+                "GEN225",
+                "`temperature` divides the logits of tokens, and no discrete variable is noised",
+                s.where("temperature"),
+                help="leave it out; `eta` sets how much noise a step of a real variable adds",
+            )
+        )
+    if (
+        s.says("choice")
+        and spec.forward is not None
+        and not algebra.contains(spec.forward.order, v.Confidence)
+    ):
+        out.append(
+            Diagnostic(
+                "GEN225",
+                "`choice` is about sites that are chosen by their confidence, and the order chooses none",
+                s.where("choice"),
+                help="leave it out, or order a masked variable by `confidence(..)`",
+            )
+        )
     if s.steps is not None and steps and s.steps > min(steps):
         out.append(
             Diagnostic(

@@ -100,6 +100,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
             x.slot_text = "" if g.start == "0" else f" + {g.start}"
     for x in seen:
         x.clocked = bool(x.patch_text) and _alone(program, [y for y in noised if y.patch_text])
+        x.only = x.clocked and len(groups) == 1 and not x.givable and not x.held
     modulating = [x for x in seen if x.modulates]
     fields = [x for x in noised if x.patch_text]
     alone = [x for x in noised if x.row]
@@ -175,10 +176,12 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
     )  # fmt: skip
     if not x.noised or x.kernel is None:
         return out
-    axes = f"*{x.py}.shape" if out.kind == "token" else f"*{x.py}.shape[:2]"
-    out.asked_text = axes if x.sure or x.rows == x.sites else f"len(state), {x.rows}"
-    if plate and 1 < x.rows < x.sites:
-        out.asked_text = f"len(state), min({x.rows}, {x.py}.shape[1])"
+    last = "" if out.kind == "token" else f", {x.length}"
+    out.asked_text = f"len(state), {x.rows}{last}"
+    if x.sure or x.rows == x.sites:
+        out.asked_text = f"*{x.py}.shape"
+    elif plate and x.rows > 1:
+        out.asked_text = f"len(state), min({x.rows}, {x.py}.shape[1]){last}"
     wide = out.head_values if x.sure else state_values
     if not wide.isdigit():  # known to the kernel alone
         wide = f"self.{x.py}_noise.{'clean_values' if x.sure else 'values'}"
@@ -239,6 +242,8 @@ def _variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Sim
 def _extras(spec: v.Spec, seen: list[SimpleNamespace], exact: bool) -> list[SimpleNamespace]:
     """Run-time options of the sampler that only some specs have: name, type, default."""
     out = []
+    if any(x.noised and x.kind == "token" for x in seen):
+        out.append(SimpleNamespace(name="temperature", type="float", default=1.0))
     if any(x.dropped for x in seen) and not exact:
         out.append(SimpleNamespace(name="guidance", type="float", default=spec.sample.guidance))
     if spec.sample.steps is not None or spec.sample.eta is not None:

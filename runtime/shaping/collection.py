@@ -81,7 +81,6 @@ def draw(
     device: torch.device,
     codec: Codec,
     trim: bool,
-    temperature: float = 1.0,
 ) -> tuple[Examples, Examples]:
     """The states at the model's level and the samples of one batch, (groups x of), group by group."""
     generator = torch.Generator(device).manual_seed(batch.seed)
@@ -90,7 +89,7 @@ def draw(
     start = (start.trimmed(codec.plates) if trim else start).to(device)
     given = held(start, generator)
     noise, path = model.begin(start, given, generator)
-    found = model.descend(noise, given, path, generator, temperature)
+    found = model.descend(noise, given, path, generator)
     whole = [e.to("cpu").padded(codec.plates, sizes) if trim else e.to("cpu") for e in found]
     return whole[0], whole[1]
 

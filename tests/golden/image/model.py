@@ -57,8 +57,7 @@ class Image(nn.Module):
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 49, WIDTH)."""
-        image = self.image_value(x["image"])
-        tokens = image
+        tokens = self.image_value(x["image"])
         clock = self.clock(x["image_count"][:, 0] / len(IMAGE_BETA), self.label_value(x["label"][:, 0]))
         return self.first(tokens, clock, None)
 
@@ -95,7 +94,6 @@ class Image(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 2.0,
         steps: int = 50,
         eta: float = 0.5,
@@ -107,7 +105,7 @@ class Image(nn.Module):
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
         noise = Examples({"image": image, "label": label}, start.present)
-        return self.denoise(noise, given, generator, temperature, guidance, steps, eta, progress)
+        return self.denoise(noise, given, generator, guidance, steps, eta, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -116,7 +114,6 @@ class Image(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        temperature: float = 1.0,
         guidance: float = 2.0,
         steps: int = 50,
         eta: float = 0.5,
@@ -126,20 +123,14 @@ class Image(nn.Module):
         n = torch.full(samples.values["image"].shape[:2], IMAGE_STEPS * rounds, device=generator.device)
         image, _ = self.image_noise.at(samples.values["image"], n, generator)
         noisy = Examples(samples.values | {"image": image}, samples.present)
-        return self.denoise(noisy, given, generator, temperature, guidance, steps, eta, progress)
+        return self.denoise(noisy, given, generator, guidance, steps, eta, progress)
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
         return x | {"label": torch.full_like(x["label"], 10)}
 
     def visit(
-        self,
-        x: dict[str, Tensor],
-        noise: dict[str, Tensor],
-        temperature: float,
-        guidance: float,
-        steps: int,
-        eta: float,
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], guidance: float, steps: int, eta: float
     ) -> dict[str, Tensor]:
         """All inner steps backwards: image drawn anew with ``noise``."""
         image = x["image"]
@@ -161,7 +152,6 @@ class Image(nn.Module):
         state: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 2.0,
         steps: int = 50,
         eta: float = 0.5,
@@ -173,8 +163,8 @@ class Image(nn.Module):
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
         x = {"label": label, "image": image}
-        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)}
-        image = self.visit(x, noise, temperature, guidance, steps, eta)["image"]
+        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape), generator)}
+        image = self.visit(x, noise, guidance, steps, eta)["image"]
         if progress is not None:
             progress(1)
         return Examples({"image": image.clamp(-1.0, 1.0), "label": label}, state.present)

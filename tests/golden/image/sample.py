@@ -23,7 +23,6 @@ def main() -> None:
         count=64,
         batch=64,
         seed=0,
-        temperature=1.0,
         guidance=2.0,
         steps=50,
         eta=0.5,

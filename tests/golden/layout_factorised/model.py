@@ -233,7 +233,7 @@ class LayoutFactorised(nn.Module):
             }
             noise = {
                 "category": kernels.gumbel((*category.shape, self.category_noise.values), generator),
-                "box": self.box_noise.fresh((BOX_STEPS, *box.shape[:2], 4), generator),
+                "box": self.box_noise.fresh((BOX_STEPS, *box.shape), generator),
             }
             drawn = self.visit(x, noise, temperature)
             category = drawn["category"]

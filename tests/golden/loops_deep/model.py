@@ -110,14 +110,13 @@ class LoopsDeep(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         point = self.point_noise.prior((len(start), 1, 2), generator)
         noise = Examples({"point": point}, start.present)
-        return self.denoise(noise, given, generator, temperature, loops, progress)
+        return self.denoise(noise, given, generator, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -126,7 +125,6 @@ class LoopsDeep(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
@@ -134,11 +132,9 @@ class LoopsDeep(nn.Module):
         n = torch.full(samples.values["point"].shape[:2], POINT_STEPS * rounds, device=generator.device)
         point, _ = self.point_noise.at(samples.values["point"], n, generator)
         noisy = Examples(samples.values | {"point": point}, samples.present)
-        return self.denoise(noisy, given, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, generator, loops, progress)
 
-    def visit(
-        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int | None
-    ) -> dict[str, Tensor]:
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], loops: int | None) -> dict[str, Tensor]:
         """All inner steps backwards: point drawn anew with ``noise``."""
         point = x["point"]
         for k in reversed(range(1, POINT_STEPS + 1)):
@@ -155,15 +151,14 @@ class LoopsDeep(nn.Module):
         state: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """What pure noise in ``state`` leads to, step by step."""
         point = state.values["point"]
         x = {"time": torch.zeros(len(state), device=generator.device), "point": point}
-        noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)}
-        point = self.visit(x, noise, temperature, loops)["point"]
+        noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape), generator)}
+        point = self.visit(x, noise, loops)["point"]
         if progress is not None:
             progress(1)
         return Examples({"point": point}, state.present)

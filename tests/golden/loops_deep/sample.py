@@ -22,7 +22,6 @@ def main() -> None:
         count=64,
         batch=64,
         seed=0,
-        temperature=1.0,
         tasks=("nothing",),
         refine=None,
         loops=loop_counts.Loops(trained=4, most=4, chosen=None),

@@ -121,14 +121,13 @@ class LoopsDrawn(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         point = self.point_noise.prior((len(start), 1, 2), generator)
         noise = Examples({"point": point}, start.present)
-        return self.denoise(noise, given, ROUNDS, generator, temperature, loops, progress)
+        return self.denoise(noise, given, ROUNDS, generator, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -137,7 +136,6 @@ class LoopsDrawn(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
@@ -145,11 +143,9 @@ class LoopsDrawn(nn.Module):
         n = torch.full(samples.values["point"].shape[:2], POINT_STEPS * rounds, device=generator.device)
         point, _ = self.point_noise.at(samples.values["point"], n, generator)
         noisy = Examples(samples.values | {"point": point}, samples.present)
-        return self.denoise(noisy, given, rounds, generator, temperature, loops, progress)
+        return self.denoise(noisy, given, rounds, generator, loops, progress)
 
-    def visit(
-        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, loops: int
-    ) -> dict[str, Tensor]:
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], loops: int) -> dict[str, Tensor]:
         """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x, loops, until=0.01)
         n = x["point_count"]
@@ -167,7 +163,6 @@ class LoopsDrawn(nn.Module):
         given: dict[str, Tensor],
         rounds: int,
         generator: torch.Generator,
-        temperature: float = 1.0,
         loops: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
@@ -181,8 +176,8 @@ class LoopsDrawn(nn.Module):
                 "point_count": torch.full(point.shape[:2], POINT_STEPS * t, device=point.device),
                 "point_query": point_free,
             }
-            noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape[:2], 2), generator)}
-            point = self.visit(x, noise, temperature, LOOPS[t] if loops is None else loops)["point"]
+            noise = {"point": self.point_noise.fresh((POINT_STEPS, *point.shape), generator)}
+            point = self.visit(x, noise, LOOPS[t] if loops is None else loops)["point"]
             if progress is not None:
                 progress(1)
         return Examples({"point": point}, state.present)

@@ -272,7 +272,7 @@ class LoopsNested(nn.Module):
             if "letter" in visit.query:
                 noise["letter"] = kernels.gumbel((*letter.shape, 26), generator)
             if "shift" in visit.query:
-                noise["shift"] = self.shift_noise.fresh((SHIFT_STEPS, *shift.shape[:2], 2), generator)
+                noise["shift"] = self.shift_noise.fresh((SHIFT_STEPS, *shift.shape), generator)
             drawn = self.visit(x, noise, temperature, loops)
             letter = drawn.get("letter", letter)
             shift = drawn.get("shift", shift)

@@ -394,9 +394,9 @@ class Table(nn.Module):
             if "grade" in visit.query:
                 noise["grade"] = kernels.gumbel((*grade.shape, 7), generator)
             if "age" in visit.query:
-                noise["age"] = self.age_noise.fresh((AGE_STEPS, *age.shape[:2], 1), generator)
+                noise["age"] = self.age_noise.fresh((AGE_STEPS, *age.shape), generator)
             if "money" in visit.query:
-                noise["money"] = self.money_noise.fresh((MONEY_STEPS, *money.shape[:2], 2), generator)
+                noise["money"] = self.money_noise.fresh((MONEY_STEPS, *money.shape), generator)
             drawn = self.visit(x, noise, temperature)
             work = drawn.get("work", work)
             grade = drawn.get("grade", grade)

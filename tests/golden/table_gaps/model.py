@@ -363,7 +363,7 @@ class TableGaps(nn.Module):
             if "number" in visit.query:
                 noise["number"] = self.number_noise.fresh((NUMBER_STEPS, len(state), 1, 1), generator)
             if "height" in visit.query:
-                noise["height"] = self.height_noise.fresh((HEIGHT_STEPS, *height.shape[:2], 1), generator)
+                noise["height"] = self.height_noise.fresh((HEIGHT_STEPS, *height.shape), generator)
             if "height_gap" in visit.query:
                 noise["height_gap"] = kernels.gumbel((*height_gap.shape, 2), generator)
             if "job" in visit.query:

@@ -23,7 +23,6 @@ def main() -> None:
         count=200,
         batch=200,
         seed=0,
-        temperature=1.0,
         guidance=0.5,
         steps=32,
         eta=1.0,

@@ -62,8 +62,7 @@ class EltDit(nn.Module):
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
         """Every token's row after each of ``exits`` repeats, (B, 16, WIDTH)."""
-        image = self.image_value(x["image"])
-        tokens = image
+        tokens = self.image_value(x["image"])
         clock = self.clock(x["image_count"][:, 0] / len(IMAGE_BETA), self.label_value(x["label"][:, 0]))
         return self.core_loop.exits(tokens, clock, None, exits)
 
@@ -113,7 +112,6 @@ class EltDit(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 1.0,
         steps: int = 64,
         eta: float = 1.0,
@@ -126,7 +124,7 @@ class EltDit(nn.Module):
             "label", torch.zeros(len(start), 1, dtype=torch.int64, device=generator.device)
         )
         noise = Examples({"image": image, "label": label}, start.present)
-        return self.denoise(noise, given, generator, temperature, guidance, steps, eta, loops, progress)
+        return self.denoise(noise, given, generator, guidance, steps, eta, loops, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -135,7 +133,6 @@ class EltDit(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        temperature: float = 1.0,
         guidance: float = 1.0,
         steps: int = 64,
         eta: float = 1.0,
@@ -146,7 +143,7 @@ class EltDit(nn.Module):
         n = torch.full(samples.values["image"].shape[:2], IMAGE_STEPS * rounds, device=generator.device)
         image, _ = self.image_noise.at(samples.values["image"], n, generator)
         noisy = Examples(samples.values | {"image": image}, samples.present)
-        return self.denoise(noisy, given, generator, temperature, guidance, steps, eta, loops, progress)
+        return self.denoise(noisy, given, generator, guidance, steps, eta, loops, progress)
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
@@ -156,7 +153,6 @@ class EltDit(nn.Module):
         self,
         x: dict[str, Tensor],
         noise: dict[str, Tensor],
-        temperature: float,
         guidance: float,
         steps: int,
         eta: float,
@@ -182,7 +178,6 @@ class EltDit(nn.Module):
         state: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 1.0,
         steps: int = 64,
         eta: float = 1.0,
@@ -195,8 +190,8 @@ class EltDit(nn.Module):
         label_known = given.get("label", torch.zeros_like(label, dtype=torch.bool))
         label = torch.where(label_known, label, 10)
         x = {"label": label, "image": image}
-        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 784), generator)}
-        image = self.visit(x, noise, temperature, guidance, steps, eta, loops)["image"]
+        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape), generator)}
+        image = self.visit(x, noise, guidance, steps, eta, loops)["image"]
         if progress is not None:
             progress(1)
         return Examples({"image": image.clamp(-1.0, 1.0), "label": label}, state.present)

@@ -23,7 +23,6 @@ def main() -> None:
         count=64,
         batch=64,
         seed=0,
-        temperature=1.0,
         guidance=1.0,
         steps=64,
         eta=1.0,

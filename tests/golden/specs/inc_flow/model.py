@@ -49,8 +49,7 @@ class IncFlow(nn.Module):
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 16, WIDTH)."""
-        image = self.image_value(x["image"])
-        tokens = image
+        tokens = self.image_value(x["image"])
         clock = self.clock(x["image_count"][:, 0] / IMAGE_LEVELS)
         return self.first(tokens, clock, None)
 
@@ -82,13 +81,12 @@ class IncFlow(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         image = self.image_noise.prior((len(start), 1, 64), generator)
         noise = Examples({"image": image}, start.present)
-        return self.denoise(noise, given, generator, temperature, progress)
+        return self.denoise(noise, given, generator, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -97,16 +95,15 @@ class IncFlow(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """Finished samples, noised for ``rounds`` rounds and denoised again (ReDeNoise)."""
         n = torch.full(samples.values["image"].shape[:2], IMAGE_STEPS * rounds, device=generator.device)
         image, _ = self.image_noise.at(samples.values["image"], n, generator)
         noisy = Examples(samples.values | {"image": image}, samples.present)
-        return self.denoise(noisy, given, generator, temperature, progress)
+        return self.denoise(noisy, given, generator, progress)
 
-    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor]) -> dict[str, Tensor]:
         """All inner steps backwards: image drawn anew with ``noise``."""
         image = x["image"]
         for k in reversed(range(1, IMAGE_STEPS + 1)):
@@ -123,14 +120,13 @@ class IncFlow(nn.Module):
         state: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """What pure noise in ``state`` leads to, step by step."""
         image = state.values["image"]
         x = {"image": image}
-        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)}
-        image = self.visit(x, noise, temperature)["image"]
+        noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape), generator)}
+        image = self.visit(x, noise)["image"]
         if progress is not None:
             progress(1)
         return Examples({"image": image.clamp(-1.0, 1.0)}, state.present)

@@ -22,7 +22,6 @@ def main() -> None:
         count=270,
         batch=90,
         seed=0,
-        temperature=1.0,
         tasks=("nothing",),
         refine=None,
     )

@@ -206,7 +206,7 @@ class Mixture(nn.Module):
             if "bit" in visit.query:
                 noise["bit"] = kernels.gumbel((*bit.shape, 2), generator)
             if "spot" in visit.query:
-                noise["spot"] = self.spot_noise.fresh((SPOT_STEPS, *spot.shape[:2], 1), generator)
+                noise["spot"] = self.spot_noise.fresh((SPOT_STEPS, *spot.shape), generator)
             drawn = self.visit(x, noise, temperature)
             bit = drawn.get("bit", bit)
             spot = drawn.get("spot", spot)

@@ -116,13 +116,12 @@ class PgraftImage(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 0.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         noise, path = self.begin(start, given, generator)
-        return self.descend(noise, given, path, generator, temperature, guidance, progress)[1]
+        return self.descend(noise, given, path, generator, guidance, progress)[1]
 
     def begin(
         self, start: Examples, given: dict[str, Tensor], generator: torch.Generator
@@ -143,19 +142,14 @@ class PgraftImage(nn.Module):
         given: dict[str, Tensor],
         path: order.Trajectory,
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 0.0,
         progress: Callable[[int], None] | None = None,
         level: int = LEVEL,
     ) -> tuple[Examples, Examples]:
         """``path`` backwards: the state at ``level``, reached by the tuned weights, and what the reference makes of it."""
-        state = self.denoise(
-            noise, given, path.between(level, VISITS), generator, temperature, guidance, progress
-        )
+        state = self.denoise(noise, given, path.between(level, VISITS), generator, guidance, progress)
         with adapters.off(self):
-            return state, self.denoise(
-                state, given, path.between(0, level), generator, temperature, guidance, progress
-            )
+            return state, self.denoise(state, given, path.between(0, level), generator, guidance, progress)
 
     @torch.no_grad()
     def redenoise(
@@ -164,7 +158,6 @@ class PgraftImage(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        temperature: float = 1.0,
         guidance: float = 0.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
@@ -173,15 +166,13 @@ class PgraftImage(nn.Module):
         n = torch.full(samples.values["image"].shape[:2], IMAGE_STEPS * rounds, device=generator.device)
         image, _ = self.image_noise.at(samples.values["image"], n, generator)
         noisy = Examples(samples.values | {"image": image}, samples.present)
-        return self.descend(noisy, given, path, generator, temperature, guidance, progress)[1]
+        return self.descend(noisy, given, path, generator, guidance, progress)[1]
 
     def unknown(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """``x`` with label unknown: the other branch of guidance."""
         return x | {"label": torch.full_like(x["label"], 10)}
 
-    def visit(
-        self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float, guidance: float
-    ) -> dict[str, Tensor]:
+    def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], guidance: float) -> dict[str, Tensor]:
         """One visit backwards: image drawn anew with ``noise``."""
         image = x["image"]
         for k in reversed(range(1, IMAGE_STEPS + 1)):
@@ -202,7 +193,6 @@ class PgraftImage(nn.Module):
         given: dict[str, Tensor],
         path: order.Trajectory,
         generator: torch.Generator,
-        temperature: float = 1.0,
         guidance: float = 0.0,
         progress: Callable[[int], None] | None = None,
     ) -> Examples:
@@ -218,8 +208,8 @@ class PgraftImage(nn.Module):
                 "image": image,
                 "image_count": torch.full(image.shape[:2], IMAGE_STEPS * t, device=image.device),
             }
-            noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape[:2], 64), generator)}
-            image = self.visit(x, noise, temperature, guidance)["image"]
+            noise = {"image": self.image_noise.fresh((IMAGE_STEPS, *image.shape), generator)}
+            image = self.visit(x, noise, guidance)["image"]
             if progress is not None:
                 progress(1)
         return Examples(

@@ -23,7 +23,6 @@ def main() -> None:
         count=64,
         batch=64,
         seed=0,
-        temperature=1.0,
         guidance=0.0,
         tasks=("label", "nothing"),
         refine=None,
