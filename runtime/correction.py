@@ -169,12 +169,6 @@ def begin(
     parser = program.arguments(description, out, steps, batch, seed, precision)
     program.reference(parser, run, "run of the flow")
     parser.add_argument(
-        "--weights",
-        choices=("ema", "model"),
-        default="ema",
-        help="its averaged or last weights (default ema)",
-    )
-    parser.add_argument(
         "--count", type=int, default=count, help=f"samples drawn at the end (default {count})"
     )
     return Session(program.join(parser, here))

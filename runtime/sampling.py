@@ -380,9 +380,6 @@ def begin(
     )
     parser.add_argument("--times", type=int, default=refine[1] if refine else 1, help="ReDeNoise: how often")
     parser.add_argument(
-        "--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)"
-    )
-    parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
     parser.add_argument("--threads", type=int, default=None, help="CPU threads of this process")

@@ -165,9 +165,6 @@ def begin(description: str | None, run: str, out: str) -> Session:
     parser.add_argument("--batch", type=int, default=64, help="trajectories drawn together (default 64)")
     parser.add_argument("--seed", type=int, default=0, help="seed (default 0)")
     parser.add_argument(
-        "--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)"
-    )
-    parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
     return Session(parser.parse_args())

@@ -233,12 +233,6 @@ def begin(
     parser = program.arguments(description, out, steps, batch, seed, precision)
     program.reference(parser, run, "run whose weights are the reference")
     parser.add_argument(
-        "--weights",
-        choices=("ema", "model"),
-        default="ema",
-        help="its averaged or last weights (default ema)",
-    )
-    parser.add_argument(
         "--samples", type=int, default=samples, help=f"samples drawn for each round (default {samples})"
     )
     parser.add_argument("--sample-batch", type=int, default=64, help="samples drawn together (default 64)")

@@ -84,7 +84,7 @@ def arguments(
 
 
 def reference(parser: argparse.ArgumentParser, run: str, what: str) -> None:
-    """The option that names the run to start from.
+    """The options that name the run to start from and which of its weights.
 
     ``torchrun`` takes ``--run`` for the beginning of options of its own, so under it the run is named by ``--base``.
     """
@@ -92,6 +92,9 @@ def reference(parser: argparse.ArgumentParser, run: str, what: str) -> None:
         "--run", "--base", dest="run", type=Path, default=Path(run), metavar="RUN",
         help=f"{what}; under torchrun write --base (default {run})",
     )  # fmt: skip
+    parser.add_argument(
+        "--weights", choices=("ema", "model"), default="ema", help="averaged or last weights (default ema)"
+    )
 
 
 def join(parser: argparse.ArgumentParser, here: Path) -> Run:

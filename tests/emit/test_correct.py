@@ -86,8 +86,7 @@ def test_the_velocity_of_a_loop_is_that_of_the_samplers_repeats():
     start = Examples({"spot": spot}, {})
     drawn = {}
     for loops in (2, 3):
-        path = found.order.Trajectory(found.ROUND, found.ROUNDS, 4, torch.Generator())
-        out = model.denoise(start, {}, path, torch.Generator().manual_seed(0), 1.0, loops)
+        out = model.denoise(start, {}, torch.Generator().manual_seed(0), loops=loops)
         drawn[loops] = out.values["spot"]
     assert torch.allclose(drawn[2], inverted, atol=1e-5) and not torch.allclose(drawn[3], inverted, atol=1e-2)
 
