@@ -105,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--out", default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")
     _common(run)
-    view = commands.add_parser("view", help="draw the interleaving of a spec as a page")
-    view.add_argument("spec")
+    view = commands.add_parser(
+        "view", help="draw the interleaving of a spec as a page, or show that of a run"
+    )
+    view.add_argument("spec", help="a spec, or the folder of a run")
     view.add_argument(
         "-o",
         "--out",

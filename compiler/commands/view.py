@@ -18,7 +18,9 @@ TEMPLATE = Path(__file__).parents[1] / "drawing" / "timeline.html.jinja"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes one page that draws the trajectory of a spec."""
+    """Writes one page that draws the trajectory of a spec, or finds the page of a run."""
+    if Path(options.spec).is_dir():
+        return _run(Path(options.spec), options.out)
     source = apply(read(options.spec), options.set)
     done = compile_source(source)
     show(source, done.diagnostics, options)
@@ -30,10 +32,29 @@ def run(options: argparse.Namespace) -> int:
         )
         return 1
     text = page(timeline(done.spec))
-    if options.out == "-":
+    return _write(text, options.out or str(Path("build") / Path(options.spec).stem / "timeline.html"))
+
+
+def _run(folder: Path, out: str | None) -> int:
+    """The page that a run has written, where it is or copied to ``out``."""
+    found = folder / "report.html"
+    if not found.is_file():
+        print(
+            f"error: {folder}: holds no report.html; a run writes it at its first evaluation", file=sys.stderr
+        )
+        return 2
+    if out is None:
+        print(found)
+        return 0
+    return _write(found.read_text(encoding="utf-8"), out)
+
+
+def _write(text: str, out: str) -> int:
+    """To a file, or to standard output for `-`."""
+    if out == "-":
         sys.stdout.write(text)
         return 0
-    path = Path(options.out or Path("build") / Path(options.spec).stem / "timeline.html")
+    path = Path(out)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")

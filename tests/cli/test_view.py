@@ -50,3 +50,13 @@ def test_variables_that_are_noised_alike_share_a_chart(tmp_path):
     text = (tmp_path / "a.html").read_text()
     assert text.count("<figure") == 2 and "<b>workclass, education," in text
     assert "factorised</span>" not in text and "exact</span>" in text
+
+
+def test_the_page_of_a_run_is_found_and_copied(tmp_path):
+    nothing = gencc("view", tmp_path)
+    assert nothing.returncode == 2 and "no report.html" in nothing.stderr
+    (tmp_path / "report.html").write_text("<p>curves</p>")
+    assert gencc("view", tmp_path).stdout.strip() == str(tmp_path / "report.html")
+    assert gencc("view", tmp_path, "-o", "-").stdout == "<p>curves</p>"
+    assert gencc("view", tmp_path, "-o", tmp_path / "copies" / "a.html").returncode == 0
+    assert (tmp_path / "copies" / "a.html").read_text() == "<p>curves</p>"

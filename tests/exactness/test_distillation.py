@@ -145,3 +145,26 @@ def test_the_course_depends_on_seed_and_step_alone_and_covers_every_exit():
     assert [d["student"] for d in drawn] != [
         _shared(model.course, 0, step, 8)["student"] for step in range(100)
     ]
+
+
+def test_the_last_exit_among_others_has_one_loss_of_its_own_weight():
+    """`deep` over all exits: the loss is the weighted sum of what each exit's run of the network gives."""
+    old = LAYOUT[LAYOUT.index("distill ilsd {") :]
+    old = old[: old.index("}") + 1]
+    weights = (0.1, 0.2, 0.3, 2.0)
+    deep = f"distill deep {{ student = core.each(1, last), weight = {list(weights)} }}"
+    model, data, g = build(module(LAYOUT.replace(old, deep), *SMALL))
+    filled(model)
+    x = doubled(model.corrupt(data, g))
+    found = model(x)
+    exits = ("", " exit 1", " exit 2", " exit 3")
+    assert found.keys() == {f"{variable}{exit_}" for variable in ("category", "box") for exit_ in exits}
+    for exit_, weight in enumerate(weights, 1):
+        alone, _, _ = build(module(LAYOUT.replace(old, "").replace("1..4", str(exit_)), *SMALL))
+        state = model.state_dict()
+        if exit_ == 1:  # run once, the group is no loop
+            state = {name.replace("groups.0.", ""): value for name, value in state.items()}
+        alone.double().load_state_dict(state)
+        for name, value in alone(x).items():
+            ours = found[name + ("" if exit_ == 4 else f" exit {exit_}")]
+            assert torch.allclose(ours, weight * value, rtol=1e-9), (exit_, name)
