@@ -50,8 +50,10 @@ class Tuned(Learner):
         super().__init__()
         self.pipeline, self.unet, self.level, self.rank = pipeline, pipeline.unet, level, rank
         self.noise = Noise(pipeline.scheduler, steps, level)
-        side = pipeline.unet.config.sample_size * pipeline.vae_scale_factor
-        self.size = (side, side) if size is None else size
+        own = self.unet.config.sample_size
+        height, width = (own, own) if isinstance(own, int) else own
+        factor = pipeline.vae_scale_factor
+        self.size = (height * factor, width * factor) if size is None else size
         self.reference = fingerprint(self.unet)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -98,7 +100,7 @@ class Tuned(Learner):
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
         from peft import get_peft_model_state_dict
 
-        found: dict[str, Tensor] = get_peft_model_state_dict(self.unet)
+        found: dict[str, Tensor] = get_peft_model_state_dict(self.unet, save_embedding_layers=False)
         return {name: value.detach() for name, value in found.items()}
 
     def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:

@@ -6,7 +6,7 @@
 
 Accepted: the 2 best of 8 of each prompt.  That implies a divergence of 0.832 nats from the reference at the level.
 
-Compiled from pgraft_t2i.gen (sha256 3ca3bccc415f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_t2i.gen (sha256 e1bc46c569bb) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

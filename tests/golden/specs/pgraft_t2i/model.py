@@ -2,7 +2,7 @@
 
 The adapter is on for the first 30 of 50 steps; the reference's own weights take the last 20.
 
-Compiled from pgraft_t2i.gen (sha256 3ca3bccc415f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_t2i.gen (sha256 e1bc46c569bb) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python sample.py --prompt "a red square" --count 8 --out pictures
     python sample.py --adapter
 
-Compiled from pgraft_t2i.gen (sha256 3ca3bccc415f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_t2i.gen (sha256 e1bc46c569bb) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
