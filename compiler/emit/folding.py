@@ -22,6 +22,7 @@ def context(
         if whole:
             x.before_text, x.query_text = _before(x, once), x.free_text
             x.count_text = _count(x, once, full)
+        x.after_text = _after(x, whole, once, full)
     return {
         "whole": whole,
         "full": full,
@@ -41,6 +42,16 @@ def _before(x: SimpleNamespace, once: bool) -> str:
     if x.sites == 1 and not x.plate:
         return "t"
     return f"t.expand_as({x.py})" if x.kind == "token" else f"t.expand({x.py}.shape[:2])"
+
+
+def _after(x: SimpleNamespace, whole: bool, once: bool, full: bool) -> str:
+    """Visits of each site up to the one that was drawn, while training: (B, sites)."""
+    if not whole:
+        given = f" * ~{x.py}_given" if x.givable else ""
+        return f"{x.before_text}{given} + {x.query_text}"
+    if full:
+        return f"torch.ones_like({x.py})" if once else f"(t + 1).expand_as({x.py})"
+    return f"{x.free_text}.long()" if once else f"(t + 1) * {x.free_text}"
 
 
 def _count(x: SimpleNamespace, once: bool, full: bool) -> str:

@@ -21,7 +21,7 @@ def run(program: Program) -> tuple[Program, list[str]]:
         return _confidence(program, forward.order)
     (kind, *more) = program.shape.visit_kinds
     if more or program.shape.visits > 1 or not (program.shape.fixed and program.shape.exact):
-        return program, ["not applied: the visits of a round differ"]
+        return program, ["not applied: a round has several visits, or draws them"]
     if dict(kind) != {x.name: x.sites for x in noised}:
         return program, ["not applied: a visit leaves out some sites"]
     if isinstance(program.spec.denoiser, v.Transformer) and program.spec.denoiser.inner == "row":

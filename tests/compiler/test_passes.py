@@ -1,5 +1,6 @@
 """What each pass says it preserves."""
 
+import pytest
 import torch
 from emitted import CASES
 from scipy.stats import chisquare
@@ -11,6 +12,7 @@ from gencc.dsl.source import Source
 from gencc.runtime.sites import Examples
 
 GLAUBER = CASES["tokens_glauber"].read_text()
+MASKED = CASES["tokens_masked"].read_text()
 PARITY = CASES["specs/parity"].read_text().replace("all(bit)", "bit")
 
 
@@ -53,3 +55,28 @@ def test_levels_differ_and_every_pass_remarks():
     plain, best = (compile_source(Source("x.gen", GLAUBER), level).program for level in (0, 1))
     assert plain.remarks == () and len(best.remarks) >= len(PASSES)
     assert all(p.purpose and p.preserves for p in PASSES)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ("all(letter)", "applied: each visit asks about all of letter"),
+        ("reverse(all(letter))", "applied: each visit asks about all of letter"),
+        ("blocks(letter, 16)", "applied: each visit asks about all of letter"),
+        ("letter", "not applied: a round has several visits, or draws them"),
+        ("blocks(letter, 4)", "not applied: a round has several visits, or draws them"),
+        ("2 * all(letter)", "not applied: a round has several visits, or draws them"),
+        ("shuffle(all(letter))", "not applied: a round has several visits, or draws them"),
+        (
+            "confidence(letter, 4, cosine)",
+            "not applied: how many of letter are masked differs between examples",
+        ),
+    ],
+)
+def test_visits_are_folded_where_each_asks_about_everything(order, said):
+    text = MASKED.replace("blocks(letter, 4)", order)
+    if "confidence" in order:
+        text = text.replace("rounds = 2", "rounds = 1")
+    program = compile_source(Source("x.gen", text), 1).program
+    (remark,) = [r for r in program.remarks if r.startswith("fold_visits")]
+    assert remark.startswith(f"fold_visits: {said} (preserves")

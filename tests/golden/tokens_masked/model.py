@@ -76,14 +76,12 @@ class TokensMasked(nn.Module):
         letter = clean.values["letter"]
         free = {"letter": place_present}
         visit = order.pick(ROUND, ROUNDS, free, generator)
-        m = visit.count["letter"]
-        before = self.letter_noise.at(letter, m, generator)
-        after = self.letter_noise.visit(before, m, generator)
+        m = visit.count["letter"] + visit.query["letter"]
         return {
             "time": visit.time / VISITS,
             "place_present": place_present,
-            "letter": torch.where(visit.query["letter"], after, before),
-            "letter_count": m + visit.query["letter"],
+            "letter": self.letter_noise.at(letter, m, generator),
+            "letter_count": m,
             "letter_query": visit.query["letter"],
             "letter_target": letter,
         }
