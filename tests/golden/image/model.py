@@ -77,14 +77,12 @@ class Image(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict image by x0 (image.gen:17)
         guess = self.image_head(h)
         cost = (guess - x["image_target"]).square().mean(-1)
         cost = cost * self.image_weight[x["image_count"]]
-        loss["image"] = cost.mean()
-        return loss
+        return {"image": cost.mean()}
 
     # ---- sampling
 

@@ -103,15 +103,13 @@ class LoopsDrawn(nn.Module):
     def forward(self, x: dict[str, Tensor], loops: int) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x, loops)
-        loss: dict[str, Tensor] = {}
 
         # predict point by epsilon (loops_drawn.gen:20)
         asked = x["point_query"]
         row = h[:, :, None]
         guess = self.point_head(row, x["point_inner"], x["point_inner_count"] / len(POINT_BETA))
         cost = (guess - x["point_target"]).square().mean((-2, -1))
-        loss["point"] = (cost * asked).sum(1).mean()
-        return loss
+        return {"point": (cost * asked).sum(1).mean()}
 
     # ---- sampling
 

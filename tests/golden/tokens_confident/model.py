@@ -77,14 +77,12 @@ class TokensConfident(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict token by clean (tokens_confident.gen:20)
         asked = x["token_query"]
         logits = self.token_head(h)
         cost = F.cross_entropy(logits.transpose(1, 2), x["token_target"], reduction="none")
-        loss["token"] = (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()
-        return loss
+        return {"token": (torch.where(asked, cost, 0.0).sum(1) / asked.sum(1)).mean()}
 
     # ---- sampling
 

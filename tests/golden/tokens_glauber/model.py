@@ -94,7 +94,6 @@ class TokensGlauber(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict letter by classifier (tokens_glauber.gen:18)
         index, asked = layers.queried(x["letter_query"], 1)
@@ -103,8 +102,7 @@ class TokensGlauber(nn.Module):
         signal = logits.gather(-1, shown)[..., 0]
         target = layers.take(x["letter_label"], index)
         cost = F.binary_cross_entropy_with_logits(signal, target, reduction="none")
-        loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
-        return loss
+        return {"letter": torch.where(asked, cost, 0.0).sum(1).mean()}
 
     # ---- sampling
 

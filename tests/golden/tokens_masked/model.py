@@ -89,15 +89,13 @@ class TokensMasked(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict letter by clean (tokens_masked.gen:18)
         index, asked = layers.queried(x["letter_query"], 4)
         logits = self.letter_head(layers.take(h, index))
         target = layers.take(x["letter_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean() / 4
-        return loss
+        return {"letter": torch.where(asked, cost, 0.0).sum(1).mean() / 4}
 
     # ---- sampling
 

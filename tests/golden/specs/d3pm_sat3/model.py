@@ -118,14 +118,12 @@ class D3pmSat3(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict x_ by clean (d3pm_sat3.gen:31)
         asked = x["x__query"]
         logits = self.x__head(h[:, x["clause_present"].shape[1] :])
         cost = F.cross_entropy(logits.transpose(1, 2), x["x__target"], reduction="none")
-        loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean() / 9
-        return loss
+        return {"x": torch.where(asked, cost, 0.0).sum(1).mean() / 9}
 
     # ---- sampling
 

@@ -125,7 +125,6 @@ class GgmSat3(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict x_ by classifier (ggm_sat3.gen:31)
         index, asked = layers.queried(x["x__query"], 1)
@@ -134,8 +133,7 @@ class GgmSat3(nn.Module):
         signal = logits.gather(-1, shown)[..., 0]
         target = layers.take(x["x__label"], index)
         cost = F.binary_cross_entropy_with_logits(signal, target, reduction="none")
-        loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean()
-        return loss
+        return {"x": torch.where(asked, cost, 0.0).sum(1).mean()}
 
     # ---- sampling
 

@@ -121,15 +121,13 @@ class IgdSat3(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict x_ by clean (igd_sat3.gen:34)
         index, asked = layers.queried(x["x__query"], 1)
         logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
         target = layers.take(x["x__target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["x"] = torch.where(asked, cost, 0.0).sum(1).mean()
-        return loss
+        return {"x": torch.where(asked, cost, 0.0).sum(1).mean()}
 
     # ---- sampling
 

@@ -65,13 +65,11 @@ class IncFlow(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict image by velocity (inc_flow.gen:27)
         guess = self.image_head(h)
         cost = (guess - x["image_target"]).square().mean(-1)
-        loss["image"] = cost.mean()
-        return loss
+        return {"image": cost.mean()}
 
     # ---- sampling
 

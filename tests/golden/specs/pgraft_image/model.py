@@ -100,13 +100,11 @@ class PgraftImage(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
-        loss: dict[str, Tensor] = {}
 
         # predict image by velocity (pgraft_image.gen:22)
         guess = self.image_head(h)
         cost = (x["image_weight"] * (guess - x["image_target"]).square()).mean(-1)
-        loss["image"] = cost.mean()
-        return loss
+        return {"image": cost.mean()}
 
     # ---- sampling
 
