@@ -174,8 +174,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="folder of the pipeline")
-    parser.add_argument("--autoencoder-steps", type=int, default=800)
-    parser.add_argument("--steps", type=int, default=2500, help="of the denoiser (default 2500)")
+    parser.add_argument("--autoencoder-steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1200, help="of the denoiser (default 1200)")
     parser.add_argument("--batch", type=int, default=32)
     options = parser.parse_args()
     pipe = pipeline()
