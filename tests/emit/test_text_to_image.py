@@ -313,6 +313,6 @@ def test_clip_rewards_by_the_prompt(folder, tmp_path):
     run(tmp_path, "finetune", "--out", tmp_path / "out", *short)
     rows = parquet.read_table(tmp_path / "out/round-1/samples/00000.parquet").to_pydict()
     assert len(set(rows["reward"])) == 8 and all(-1 <= r <= 1 for r in rows["reward"])
-    write(tmp_path, (tmp_path / "spec.gen").read_text().replace('clip("clip")', 'clip("nowhere")'))
-    with pytest.raises(UserError, match="nowhere: no CLIP model"):
+    write(tmp_path, (tmp_path / "spec.gen").read_text().replace('clip("clip")', 'clip("no/such/folder")'))
+    with pytest.raises(UserError, match="no/such/folder: no CLIP model"):
         run(tmp_path, "finetune", "--out", tmp_path / "other", *short)

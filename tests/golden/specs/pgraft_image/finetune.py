@@ -5,7 +5,7 @@
     python sample.py --adapter
 
 Accepted: the 2 best of 8.  That implies a divergence of 0.832 nats from the reference at the level.
-Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_image.gen (sha256 5e0cdb1dbfd1) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from model import FIELDS, LEVEL, PgraftImage, load_data
+from model import FIELDS, LEVEL, REPORT, PgraftImage, load_data
 
 from gencc.runtime import adapters, shaping, training
+from gencc.runtime.images import Images
 from gencc.runtime.shaping import rewards, selection
 
 
@@ -30,7 +31,6 @@ def main() -> None:
         batch=64,
         seed=0,
         precision="fp32",
-        python=True,
     )
     model = PgraftImage()
     session.shape(
@@ -38,8 +38,8 @@ def main() -> None:
         FIELDS,
         load_data,
         optimizer=lambda weights: torch.optim.AdamW(weights, lr=0.001, betas=(0.9, 0.99), weight_decay=0.0),
-        reward=rewards.Python(
-            Path(__file__).parent / "." / "rewards/digits.py", "likeness"
+        reward=rewards.Measured(
+            Images("image", "label", "digits", (1, 8, 8, 1), metrics=("classifier",), half=0), "classifier"
         ),  # pgraft_image.gen:37
         select=selection.Top(2, of=8),  # pgraft_image.gen:38
         expected=0.8333,
@@ -53,6 +53,7 @@ def main() -> None:
         ema=0.99,
         log_every=20,
         save_every=500,
+        report=REPORT,
     )
 
 

@@ -2,16 +2,15 @@
 
     python levels.py --run runs/pgraft_image
 
-Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_image.gen (sha256 5e0cdb1dbfd1) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from model import FIELDS, VISITS, PgraftImage, load_data
 
 from gencc.runtime import training
+from gencc.runtime.images import Images
 from gencc.runtime.shaping import levels, rewards, selection
 
 
@@ -22,8 +21,8 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        reward=rewards.Python(
-            Path(__file__).parent / "." / "rewards/digits.py", "likeness"
+        reward=rewards.Measured(
+            Images("image", "label", "digits", (1, 8, 8, 1), metrics=("classifier",), half=0), "classifier"
         ),  # pgraft_image.gen:37
         rule=selection.Top(2, of=8),  # pgraft_image.gen:38
         task={"label": "all"},

@@ -1,6 +1,6 @@
 """pgraft_image: the process and its denoiser.
 
-Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_image.gen (sha256 5e0cdb1dbfd1) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gencc.runtime import adapters, data, kernels, layers, order, patches
+from gencc.runtime.images import Images
 from gencc.runtime.sites import Examples
 
 # order = all(image)  (pgraft_image.gen:16)
@@ -32,6 +33,9 @@ FIELDS: dict[str, data.Tokens | data.Vectors] = {
     "image": data.Vectors(length=64, low=0.0, high=1.0),  # pgraft_image.gen:11
     "label": data.Tokens(values=10),  # pgraft_image.gen:12
 }
+REPORT = Images(
+    "image", "label", "digits", (1, 8, 8, 1), metrics=("accuracy", "frechet"), half=1
+)  # pgraft_image.gen:46
 TASKS = ("label", "nothing")  # pgraft_image.gen:24
 WIDTH = 64
 

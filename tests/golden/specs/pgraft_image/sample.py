@@ -3,12 +3,12 @@
     python sample.py --run runs/pgraft_image --count 64 --out samples.parquet
     python sample.py --given 'nothing'
 
-Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_image.gen (sha256 5e0cdb1dbfd1) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
 
-from model import FIELDS, ROUNDS, VISITS, PgraftImage, load_data
+from model import FIELDS, REPORT, ROUNDS, VISITS, PgraftImage, load_data
 
 from gencc.runtime import sampling, training
 
@@ -29,7 +29,7 @@ def main() -> None:
         adapter="runs/pgraft_image-pgraft",
     )
     model = PgraftImage()
-    session.draw(model, FIELDS, load_data, tasks={"label": {"label": "all"}, "nothing": {}})
+    session.draw(model, FIELDS, load_data, tasks={"label": {"label": "all"}, "nothing": {}}, report=REPORT)
 
 
 if __name__ == "__main__":

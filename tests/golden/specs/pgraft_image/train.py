@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from pgraft_image.gen (sha256 265595fc499f) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_image.gen (sha256 5e0cdb1dbfd1) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from model import PgraftImage, load_data
+from model import REPORT, PgraftImage, load_data
 
 from gencc.runtime import training
 
@@ -41,6 +41,7 @@ def main() -> None:
         eval_every=500,
         save_every=500,
         known=["label"],
+        report=REPORT,
     )
 
 
