@@ -3,7 +3,7 @@
     python sample.py --run runs/elt_maskgit --count 64 --out samples.parquet
     python sample.py --given 'nothing'
 
-Compiled from elt_maskgit.gen (sha256 c414e47ecb88) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_maskgit.gen (sha256 31bb8110f449) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

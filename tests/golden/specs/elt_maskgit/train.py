@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from elt_maskgit.gen (sha256 c414e47ecb88) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_maskgit.gen (sha256 31bb8110f449) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ def main() -> None:
         __doc__,
         Path(__file__).parent,
         out="runs/elt_maskgit",
-        steps=6000,  # elt_maskgit.gen:39
+        steps=3000,  # elt_maskgit.gen:39
         batch=32,
         seed=0,
         precision="fp32",
     )
     examples = load_data()
     model = EltMaskgit()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.002, betas=(0.9, 0.96), weight_decay=0.01)
+    matrices, rest = training.matrices(model)  # of the blocks; everything else
+    optimizer = training.Together(
+        torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01),
+        torch.optim.AdamW(rest, lr=0.002, betas=(0.9, 0.99), weight_decay=0.01),
+    )
     run.fit(
         model,
         optimizer,
