@@ -7,7 +7,7 @@ import json
 from gencc.dsl import vocabulary as v
 
 from . import pipelines
-from .ledgers.shaping import Lines, selected
+from .ledgers.shaping import Lines, law_lines, selected
 
 
 def text(spec: v.Spec) -> str:
@@ -47,27 +47,12 @@ def shaping(spec: v.Spec) -> Lines:
     """The shape: level, law, tail, and what it takes."""
     shape = spec.shapes[0]
     level, total, rule = pipelines.level(spec, shape), pipelines.steps(spec), selected(shape)
-    groups = max(1, shape.samples // rule.group)
-    drawn = groups * rule.group
-    assert isinstance(shape.reward, v.Python | v.Clip)
-    said = shape.reward.target if isinstance(shape.reward, v.Python) else shape.reward.model
-    reward = f'{shape.reward.word}("{said}")'
+    drawn = max(1, shape.samples // rule.group) * rule.group
     paper = "P-GRAFT" if level else "GRAFT"
     out = [
         (shape.kind, f"{paper}, the last {level:,} of {total:,} steps are the reference's: {total - level:,} are tuned"),
-        ("reward", f"{reward}; a picture without one is rejected and counted"),
-        ("accepted", f"{rule.rule} of each prompt; ties are broken uniformly"),
-        ("reshaped", f"the law maximises E[r^] - alpha KL with r^ = {rule.reshaped}; F: share of the reference below r"),
+        *law_lines(shape, "picture", "of each prompt"),
     ]  # fmt: skip
-    if rule.law is not None:
-        rounds = f" after {shape.rounds} rounds" if shape.rounds > 1 else ""
-        kept = drawn * rule.law.share
-        out.append(
-            ("implies", f"KL {rule.law.divergence:.3f} nats{rounds} (less with ties), mean percentile {rule.law.percentile:.3f} (0.5 for the "
-             f"reference), {kept:,.0f} accepted of {drawn:,} a round")
-        )  # fmt: skip
-    else:
-        out.append(("implies", f"KL and accepted count depend on the rewards; {drawn:,} pictures a round"))
     if level:
         out.append(("tail", f"{level:,} steps by the reference: {_tail(spec, shape)}"))
     evaluations = shape.rounds * drawn * pipelines.steps(spec) * (2 if spec.sample.guidance else 1)

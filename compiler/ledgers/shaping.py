@@ -124,39 +124,38 @@ def shaping(program: Program, price: Cost | None) -> list[Lines]:
     return [_lines(program, shape, price) for shape in program.spec.shapes]
 
 
-def _lines(program: Program, shape: v.Shape, price: Cost | None) -> Lines:
-    spec = program.spec
-    level, total, rule = levels.level(spec, shape), levels.visits(spec), selected(shape)
-    reward = f'python("{shape.reward.target}")' if isinstance(shape.reward, v.Python) else shape.reward
-    groups = max(1, shape.samples // rule.group)
-    copies = f", one of each copy by {', '.join(shape.dedup.variables)}" if shape.dedup else ""
-    where = f"{'GRAFT' if level == 0 else 'P-GRAFT'}, level {level:,} of {total:,} visits"
-    tuned = f"visits {level:,} to {total - 1:,} are tuned, {(total - level) / total:.0%} of the trajectory"
-    out = [
-        (shape.kind, f"{where}: {tuned}"),
-        ("reward", f"{reward}; a sample without one is rejected and counted"),
-        ("accepted", f"{rule.rule} within each condition{copies}; ties are broken uniformly"),
+def law_lines(shape: v.Shape, what: str, among: str) -> Lines:
+    """The reward, who is accepted ``among`` whom, and the law that this implies; ``what`` is drawn."""
+    rule, reward = selected(shape), shape.reward
+    if isinstance(reward, v.Python | v.Clip):
+        reward = f'{reward.word}("{reward.target if isinstance(reward, v.Python) else reward.model}")'
+    drawn = max(1, shape.samples // rule.group) * rule.group
+    rounds = f" after {shape.rounds} rounds" if shape.rounds > 1 else ""
+    implies = f"KL and accepted count depend on the rewards; {drawn:,} {what}s a round"
+    if rule.law is not None:
+        implies = (
+            f"KL {rule.law.divergence:.3f} nats{rounds} (less with ties), mean percentile {rule.law.percentile:.3f} (0.5 for the "
+            f"reference), {drawn * rule.law.share:,.0f} accepted of {drawn:,} a round"
+        )
+    return [
+        ("reward", f"{reward}; a {what} without one is rejected and counted"),
+        ("accepted", f"{rule.rule} {among}; ties are broken uniformly"),
         (
             "reshaped",
             f"the law maximises E[r^] - alpha KL with r^ = {rule.reshaped}; F: share of the reference below r",
         ),
+        ("implies", implies),
     ]
-    if rule.law is not None:
-        rounds = f" after {shape.rounds} rounds" if shape.rounds > 1 else ""
-        out.append(
-            (
-                "implies",
-                f"KL {rule.law.divergence:.3f} nats{rounds} (less with ties), mean percentile {rule.law.percentile:.3f} (0.5 for "
-                f"the reference), {groups * rule.group * rule.law.share:,.0f} accepted of {groups * rule.group:,} a round",
-            )
-        )
-    else:
-        out.append(
-            (
-                "implies",
-                f"KL and accepted count depend on the rewards; {groups * rule.group:,} samples a round",
-            )
-        )
+
+
+def _lines(program: Program, shape: v.Shape, price: Cost | None) -> Lines:
+    spec = program.spec
+    level, total, rule = levels.level(spec, shape), levels.visits(spec), selected(shape)
+    groups = max(1, shape.samples // rule.group)
+    copies = f", one of each copy by {', '.join(shape.dedup.variables)}" if shape.dedup else ""
+    where = f"{'GRAFT' if level == 0 else 'P-GRAFT'}, level {level:,} of {total:,} visits"
+    tuned = f"visits {level:,} to {total - 1:,} are tuned, {(total - level) / total:.0%} of the trajectory"
+    out = [(shape.kind, f"{where}: {tuned}"), *law_lines(shape, "sample", f"within each condition{copies}")]
     if level:
         out.append(("tail", f"visits 0 to {level - 1:,} by the reference: {_tail(program, shape, level)}"))
     if price is not None:
