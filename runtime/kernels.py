@@ -239,6 +239,25 @@ class Ordinal(Walk):
         super().__init__(keep, wave / wave.norm(dim=1, keepdim=True), rates)
 
 
+Scales = tuple[Tensor, Tensor]
+"""Of a noise level: what is left of the clean vector, and the deviation of the noise."""
+
+
+def between(since: Scales, now: Scales) -> tuple[Tensor, Tensor]:
+    """What is left at ``now`` of a state of the level ``since``, and the variance that is added."""
+    (a_since, s_since), (a, s) = since, now
+    ratio = a / a_since.clamp_min(1e-12)
+    return ratio, (s.square() - (ratio * s_since).square()).clamp_min(1e-12)
+
+
+def stand_ins(x: Tensor, since: Scales, now: Scales, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """For the clean vector and the noise, and their weight, where ``eps`` took ``x`` from ``since`` to ``now``."""
+    (a_since, s_since), (a, s) = since, now
+    _, added = between(since, now)
+    clean = x / a_since - a * (s_since / a_since).square() / added.sqrt() * eps
+    return clean, s / added.sqrt() * eps, added / s.square()
+
+
 class Vectors(nn.Module, ABC):
     """What every vector kernel offers: sqrt(ab_n) clean + sqrt(1 - ab_n) eps, the law of eps being the kernel's own.
 
@@ -290,9 +309,10 @@ class Vectors(nn.Module, ABC):
         in both may be learned from them.  Their variance grows without bound as n falls to ``since``, and the weight
         falls with it.
         """
-        ratio, added = self._between(since.expand_as(n), n)
+        first, now = self.scales(since.expand_as(n)), self.scales(n)
+        ratio, added = between(first, now)
         eps = self.prior(x.shape, generator)
-        return ratio * x + added.sqrt() * eps, *self._stand_ins(x, since, n, eps)
+        return ratio * x + added.sqrt() * eps, *stand_ins(x, first, now, eps)
 
     def onward_bridge(
         self, x: Tensor, since: Tensor, end: Tensor, n: Tensor, high: Tensor, generator: torch.Generator
@@ -301,25 +321,13 @@ class Vectors(nn.Module, ABC):
 
         With an ``end`` that is drawn by itself, the state at ``n`` has the law that it has on the way there.
         """
-        (one, before), (two, after) = self._between(since.expand_as(n), n), self._between(n, high)
+        first, now = self.scales(since.expand_as(n)), self.scales(n)
+        (one, before), (two, after) = between(first, now), between(now, self.scales(high))
         whole = after + two.square() * before
         mean = (one * x * after + two * end * before) / whole
         state = mean + (before * after / whole).sqrt() * self.prior(mean.shape, generator)
         state = torch.where((n == high)[..., None], end, state)
-        return state, *self._stand_ins(x, since, n, (state - one * x) / before.sqrt())
-
-    def _between(self, since: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
-        """What is left of a state after ``since`` inner steps after ``n`` of them, and the variance that is added."""
-        (a, s), (a_since, s_since) = self.scales(n), self.scales(since)
-        ratio = a / a_since.clamp_min(1e-12)
-        return ratio, (s.square() - (ratio * s_since).square()).clamp_min(1e-12)
-
-    def _stand_ins(self, x: Tensor, since: Tensor, n: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """For the clean vector and the noise, and their weight, where ``eps`` took ``x`` from ``since`` to ``n``."""
-        (a, s), (a_since, s_since) = self.scales(n), self.scales(since.expand_as(n))
-        _, added = self._between(since.expand_as(n), n)
-        clean = x / a_since - a * (s_since / a_since).square() / added.sqrt() * eps
-        return clean, s / added.sqrt() * eps, added / s.square()
+        return state, *stand_ins(x, first, now, (state - one * x) / before.sqrt())
 
     @abstractmethod
     def bridge(

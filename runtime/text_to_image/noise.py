@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import kernels
+
 
 class Noise:
     """The times at which an adapter is on, and the targets there; ``level`` of ``steps`` steps are the reference's."""
@@ -30,35 +32,33 @@ class Noise:
             self.since + 1, self.first + 1, (count,), generator=generator, device=generator.device
         )
 
-    def scales(self, time: Tensor) -> tuple[Tensor, Tensor]:
+    def scales(self, time: Tensor) -> kernels.Scales:
         """a_t and s_t (B, 1, 1, 1) in float64."""
-        signal = torch.cat([self.signal, self.signal.new_ones(1)]).to(time.device)[
-            time
-        ]  # the last is time -1
-        return signal.sqrt()[:, None, None, None], (1 - signal).sqrt()[:, None, None, None]
+        signal = torch.cat([self.signal, self.signal.new_ones(1)]).to(time.device)  # the last is time -1
+        signal = signal[time][:, None, None, None]
+        return signal.sqrt(), (1 - signal).sqrt()
 
     def finished(self, latents: Tensor, time: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Finished ``latents`` (B, c, h, w) noised to ``time`` (B,), and what the network should say of them."""
-        a, s = self.scales(time)
+        a, s = now = self.scales(time)
         eps = torch.randn(latents.shape, generator=generator, device=latents.device)
-        target = {"epsilon": eps, "v_prediction": a * eps - s * latents, "sample": latents}[self.predicts]
+        target = self._target(latents, eps, now)
         return {"noisy": (a * latents + s * eps).float(), "time": time, "target": target.float()}
 
     def onward(self, latents: Tensor, time: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """``latents`` (B, c, h, w) of the level noised on to ``time`` (B,), and what the network should say of them.
 
-        The target has the conditional mean that the scheduler's own target has when the latents of the level follow their
-        law, whatever that is: it follows from the noise added since the level.  Its variance grows without bound near the
-        level, where ``weight`` falls (arXiv 2510.02692; `runtime.kernels.Vectors.onward` is the same for emitted models).
+        The target is the scheduler's own, of the stand-ins of `kernels.stand_ins`: it has the right conditional mean
+        whatever law the latents of the level have (arXiv 2510.02692), and ``weight`` falls where its variance grows.
         """
-        (a, s), (a_level, s_level) = self.scales(time), self.scales(torch.full_like(time, self.since))
-        ratio = a / a_level
-        added = (s.square() - (ratio * s_level).square()).clamp_min(1e-12).sqrt()
+        level, now = self.scales(torch.full_like(time, self.since)), self.scales(time)
+        ratio, added = kernels.between(level, now)
         eps = torch.randn(latents.shape, generator=generator, device=latents.device)
-        target = {
-            "epsilon": s / added * eps,
-            "v_prediction": s / a_level * (ratio / added * eps - latents),
-            "sample": (latents - ratio * s_level.square() / added * eps) / a_level,
-        }[self.predicts]
-        noisy, weight = ratio * latents + added * eps, (added / s).square()
+        clean, noise, weight = kernels.stand_ins(latents, level, now, eps)
+        noisy, target = ratio * latents + added.sqrt() * eps, self._target(clean, noise, now)
         return {"noisy": noisy.float(), "time": time, "target": target.float(), "weight": weight.float()}
+
+    def _target(self, clean: Tensor, eps: Tensor, now: kernels.Scales) -> Tensor:
+        """What the network is to predict of clean latents and their noise."""
+        a, s = now
+        return {"epsilon": eps, "v_prediction": a * eps - s * clean, "sample": clean}[self.predicts]
