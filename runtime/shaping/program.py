@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from ..training.batches import mix
 from ..training.run import Run
 from . import collection, selection
 from .rewards import Python, Reward
-from .rounds import Learner, Rounds
+from .rounds import Learner, Rounds, fared
 
 
 class Tuned(Learner):
@@ -115,24 +114,17 @@ class Session(Rounds):
             )
             return collection.Drawn(states, samples, reward(samples, codec))
 
+        def copies(found: collection.Collection) -> Tensor | None:
+            return (
+                collection.identities(found.samples, select.of, identity, codec.plates) if identity else None
+            )
+
         try:
-            for number in range(1, rounds + 1):
-                folder = root / f"round-{number}"
-                if not self.finished(folder):
-                    tag = {"level": level, "reward": reward.name}
-                    found = self.collected(folder, number, conditions, select.of, drawn, tag)
-                    copies = (
-                        collection.identities(found.samples, select.of, identity, codec.plates)
-                        if identity
-                        else None
-                    )
-                    rows = self.accepted(folder, number, found, select, reward.name, expected, copies)
-                    chosen = found.states if states == "trajectory" else found.samples
-                    self.train(
-                        whole, folder, chosen.take(rows), codec, optimizer(tuned.parameters()), warmup=warmup, clip=clip, ema=ema,
-                        log_every=log_every, save_every=save_every, trim=trim, course=getattr(model, "course", None),
-                    )  # fmt: skip
-                tuned.load(self.learned(folder))
+            self.go(
+                whole, root, rounds, conditions, drawn, reward.name, {"level": level}, select, states, codec,
+                lambda: optimizer(tuned.parameters()), expected=expected, copies=copies, warmup=warmup, clip=clip, ema=ema,
+                log_every=log_every, save_every=save_every, trim=trim, course=getattr(model, "course", None),
+            )  # fmt: skip
             self._compare(model, root, conditions, held, reward, codec, data, report, trim)
         finally:
             reward.close()
@@ -199,12 +191,7 @@ class Session(Rounds):
                 else:
                     outs.append(collection.draw(model, part, given, 1, held, self.run.device, codec, trim)[1])
             drawn[which] = Examples.cat(outs).take(place)
-            scores = reward(drawn[which], codec)
-            scores = scores[~scores.isnan()]
-            found[which] = {
-                "reward": float(scores.mean()),
-                "reward error": float(scores.std()) / math.sqrt(max(1, len(scores))),
-            }
+            found[which] = fared(reward(drawn[which], codec))
             if report is not None:
                 found[which] |= report.measure(drawn[which], real, codec)
         self.compared(root, found)

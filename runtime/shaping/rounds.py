@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,38 @@ class Rounds:
     def barrier(self) -> None:
         if self.run.world > 1:
             torch.distributed.barrier()
+
+    def go(
+        self,
+        whole: Learner,
+        root: Path,
+        rounds: int,
+        starts: Examples,
+        drawn: Callable[[collection.Batch], collection.Drawn],
+        reward: str,
+        tag: dict[str, Any],
+        select: selection.Selection,
+        states: str,
+        codec: Codec,
+        optimizer: Callable[[], torch.optim.Optimizer],
+        *,
+        expected: float | None = None,
+        copies: Callable[[collection.Collection], Tensor | None] = lambda found: None,
+        **training: Any,
+    ) -> None:
+        """Rounds of: draw groups, select by the reward of that name, train ``whole`` on the accepted; each begins with what
+        the one before has learned.
+
+        ``tag`` says what samples are drawn from, ``copies`` numbers what is alike; ``training`` is passed to `train`.
+        """
+        for number in range(1, rounds + 1):
+            folder = root / f"round-{number}"
+            if not self.finished(folder):
+                found = self.collected(folder, number, starts, select.of, drawn, {**tag, "reward": reward})
+                rows = self.accepted(folder, number, found, select, reward, expected, copies(found))
+                chosen = found.states if states == "trajectory" else found.samples
+                self.train(whole, folder, chosen.take(rows), codec, optimizer(), **training)
+            whole.load_state_dict(self.learned(folder))
 
     def finished(self, folder: Path) -> bool:
         """Whether a round has been trained to its end."""
@@ -181,6 +214,15 @@ class Rounds:
         for name in names:
             self.say(f"{name:>20}  " + "  ".join(f"{found[which][name]:>10.4f}" for which in found))
         write_atomically(root / "comparison.json", lambda t: t.write_text(json.dumps(found, indent=2) + "\n"))
+
+
+def fared(scores: Tensor) -> dict[str, float]:
+    """The mean of rewards and its standard error; nan counts for nothing."""
+    kept = scores[~scores.isnan()]
+    return {
+        "reward": float(kept.mean()),
+        "reward error": float(kept.std()) / math.sqrt(max(1, len(kept))),
+    }
 
 
 def _percentile(reward: Tensor, accepted: Tensor) -> float:

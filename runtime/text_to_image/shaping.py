@@ -17,7 +17,7 @@ from ..data import Codec
 from ..errors import UserError
 from ..shaping import collection, selection
 from ..shaping.program import limits
-from ..shaping.rounds import Rounds
+from ..shaping.rounds import Rounds, fared
 from ..sites import Examples
 from ..training import program
 from ..training.batches import mix
@@ -91,23 +91,11 @@ class Session(Rounds):
             return collection.Drawn(states, latents, rewarded, seeds, {"prompt": asked})
 
         try:
-            for number in range(1, rounds + 1):
-                folder = root / f"round-{number}"
-                if not self.finished(folder):
-                    tag = {
-                        "level": model.level,
-                        "reward": reward.name,
-                        "pipeline": model.reference,
-                        "prompts": texts,
-                    }
-                    found = self.collected(folder, number, starts, select.of, drawn, tag)
-                    rows = self.accepted(folder, number, found, select, reward.name, expected)
-                    chosen = found.states if states == "trajectory" else found.samples
-                    self.train(
-                        model, folder, chosen.take(rows), Codec({}), optimizer(model.weights()), warmup=warmup, clip=clip,
-                        ema=ema, log_every=log_every, save_every=save_every,
-                    )  # fmt: skip
-                model.load_state_dict(self.learned(folder))
+            tag = {"level": model.level, "pipeline": model.reference, "prompts": texts}
+            self.go(
+                model, root, rounds, starts, drawn, reward.name, tag, select, states, Codec({}), lambda: optimizer(model.weights()),
+                expected=expected, warmup=warmup, clip=clip, ema=ema, log_every=log_every, save_every=save_every,
+            )  # fmt: skip
             if self.run.rank == 0:
                 model.pipeline.save_lora_weights(root / "adapter", unet_lora_layers=model.state_dict())
                 self.say(f"adapter, as diffusers reads it -> {root / 'adapter'}")
@@ -138,12 +126,7 @@ class Session(Rounds):
             pixels = np.concatenate([p.pixels for p in parts])
             withheld = torch.tensor([w for p in parts for w in p.withheld])
             scores[which] = reward(pixels, asked).masked_fill(withheld, torch.nan)
-            kept = scores[which][~scores[which].isnan()]
-            found[which] = {
-                "reward": float(kept.mean()),
-                "reward error": float(kept.std()) / math.sqrt(max(1, len(kept))),
-                "variety": variety(pixels, asked),
-            }
+            found[which] = {**fared(scores[which]), "variety": variety(pixels, asked)}
             rows.append(pixels[:SHOWN])
         gain = (scores["tuned"] - scores["reference"])[~(scores["tuned"] + scores["reference"]).isnan()]
         self.compared(root, found)
