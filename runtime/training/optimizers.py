@@ -31,33 +31,21 @@ class Together(torch.optim.Optimizer):
 
     def __init__(self, *parts: torch.optim.Optimizer) -> None:
         self.parts = parts
-        super().__init__([p for part in parts for group in part.param_groups for p in group["params"]], {})
-        self._gather()
+        super().__init__([group for part in parts for group in part.param_groups], {})
+        self._share()
 
-    def _gather(self) -> None:
-        """Groups and state are those of the parts: a learning rate set here is set there."""
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
-        self.state.clear()
+    def _share(self) -> None:
+        """The parts work on the groups and the state that are seen here."""
+        groups = iter(self.param_groups)
         for part in self.parts:
-            self.state.update(part.state)
+            part.param_groups = [next(groups) for _ in part.param_groups]
+            part.state = self.state
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for part in self.parts:
             part.step()
-        self._gather()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        groups, states = list(state_dict["param_groups"]), state_dict["state"]
-        for part in self.parts:
-            own, groups = groups[: len(part.param_groups)], groups[len(part.param_groups) :]
-            index = {old: new for new, old in enumerate(i for group in own for i in group["params"])}
-            part.load_state_dict(
-                {
-                    "state": {index[i]: s for i, s in states.items() if i in index},
-                    "param_groups": [
-                        {**group, "params": [index[i] for i in group["params"]]} for group in own
-                    ],
-                }
-            )
-        self._gather()
+        super().load_state_dict(state_dict)
+        self._share()
