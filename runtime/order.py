@@ -350,7 +350,7 @@ class Trajectory:
         sites = {v: mask.shape[1] for v, mask in free.items()}
         anyone = {v: sites.any(0).cpu() for v, sites in free.items()}
         visits = self.order.visits
-        high = self.rounds * visits if self.high is None else min(self.high, self.rounds * visits)
+        high = self.visits.stop
         for r in reversed(range(self.low // visits, -(-high // visits))):
             masks = {v: mask[..., : sites[v]] for v, mask in self._round(r).items()}
             before = {v: _before(mask) for v, mask in masks.items()}
