@@ -12,7 +12,7 @@ import gencc
 
 EXAMPLES = """\
 examples:
-  gencc specs/igd_layout.gen --emit train          compile; programs go to build/igd_layout/
+  gencc specs/igd_layout.gen                       compile; programs go to build/igd_layout/
   gencc specs/igd_layout.gen --emit plan           what will run, how exact it is, what it costs
   gencc specs/igd_layout.gen --emit model -o -     print one program
   gencc specs/igd_layout.gen --emit train --set "forward.order=zip(category, box)"
@@ -61,9 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument("spec")
     compile_.add_argument(
         "--emit",
-        default="train,sample",
+        default=None,
         metavar="KIND[,KIND..]",
-        help="ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, levels, finetune, correct, analyse, all",
+        help="(default: train,sample, or what else the spec is for) ast, ir, graph, graph.svg, graph.mermaid, plan, plan.json, model, train, sample, levels, finetune, correct, analyse, all",
     )
     compile_.add_argument(
         "-o",
@@ -98,9 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("spec")
     run.add_argument(
         "stages",
-        nargs="+",
+        nargs="*",
         metavar="STAGE",
-        help="train, levels, finetune, correct, sample, analyse; what stands after -- goes to the last of them",
+        help="train, levels, finetune, correct, sample, analyse (default: train sample, or what else the spec is for); what stands after -- goes to the last of them",
     )
     run.add_argument("-o", "--out", default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, Severity
 
-from .. import reports
+from .. import pipelines, reports
 from ..ir import Graph
 
 
@@ -44,6 +44,17 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         )
     return out
+
+
+def usual(spec: v.Spec) -> tuple[tuple[str, ...], str]:
+    """The programs that are written where none is named, and why it is not `train` and `sample`, if so."""
+    if pipelines.of(spec) is not None:
+        return ("finetune", "sample"), "a pipeline is trained already"
+    if isinstance(spec.denoiser, v.Exact):
+        return ("model",), "an exact denoiser has nothing to train"
+    if spec.denoiser is None and spec.limits:
+        return ("analyse",), "the spec has limits only"
+    return ("train", "sample"), ""
 
 
 def programs(spec: v.Spec, kinds: set[str]) -> list[Diagnostic]:

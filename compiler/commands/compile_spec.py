@@ -23,7 +23,7 @@ VIEWS = ("ast", "ir", "graph", "graph.svg", "graph.mermaid", "plan", "plan.json"
 
 def run(options: argparse.Namespace) -> int:
     """Compiles one spec and writes what was asked for."""
-    kinds = [k.strip() for k in options.emit.split(",") if k.strip()]
+    kinds = [k.strip() for k in (options.emit or "").split(",") if k.strip()]
     asked = kinds
     if "all" in kinds:
         kinds = [*VIEWS, *PROGRAMS]
@@ -33,7 +33,11 @@ def run(options: argparse.Namespace) -> int:
             return 2
     source = apply(read(options.spec), options.set)
     done = compile_source(source, options.level)
+    chosen = ""
     if done.spec is not None and done.ok:
+        if not asked:
+            usual, why = needs.usual(done.spec)
+            kinds, chosen = list(usual), why or "default"
         done.diagnostics += needs.programs(done.spec, set(kinds) if "all" not in asked else set())
         if "all" in asked:
             kinds = [k for k in kinds if k not in PROGRAMS or not needs.programs(done.spec, {k})]
@@ -61,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     if views and options.out is None and not set(kinds) & set(PROGRAMS):
         sys.stdout.write("\n".join(views.values()))
         return 0
+    if chosen:
+        print(f"--emit {','.join(kinds)} ({chosen})")
     return write(folder, files, options.force)
 
 

@@ -27,25 +27,32 @@ def run(options: argparse.Namespace) -> int:
             return 2
     source = apply(read(options.spec), options.set)
     done = compile_source(source)
+    stages: list[str] = options.stages
     if done.spec is not None and done.ok:
-        done.diagnostics += needs.programs(done.spec, set(options.stages))
+        usual, why = needs.usual(done.spec)
+        chosen = not stages
+        # Where the usual program is no stage, training is what cannot be done.
+        stages = stages or [k for k in usual if k in STAGES] or ["train"]
+        done.diagnostics += needs.programs(done.spec, set(stages))
+        if chosen and not has_errors(done.diagnostics):
+            print(f"gencc run {options.spec} {' '.join(stages)} ({why or 'default'})", flush=True)
     show(source, done.diagnostics, options)
     if has_errors(done.diagnostics) or not done.ok:
         return 1
-    if "analyse" in options.stages and not done.limits:
+    if "analyse" in stages and not done.limits:
         print(f"error: {options.spec} has no `limit` to analyse", file=sys.stderr)
         return 2
     folder = Path(options.out or Path("build") / Path(options.spec).stem)
     status = write(
         folder,
-        emitted(done, list(options.stages), seen_from(folder, Path(options.spec).parent)),
+        emitted(done, stages, seen_from(folder, Path(options.spec).parent)),
         options.force,
     )
-    for stage in options.stages:
+    for stage in stages:
         if status:
             return status
-        extra = options.extra if stage == options.stages[-1] else []
-        if stage == "sample" and "finetune" in options.stages:
+        extra = options.extra if stage == stages[-1] else []
+        if stage == "sample" and "finetune" in stages:
             extra = ["--adapter", *extra] if not extra or extra[0].startswith("-") else extra
         status = subprocess.run([sys.executable, str(folder / f"{stage}.py"), *extra], check=False).returncode
     return status

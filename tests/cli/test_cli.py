@@ -5,7 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from emitted import ROOT
+from emitted import CASES, ROOT
+
+from gencc.compiler.checks import needs
+from gencc.compiler.commands.compile_spec import emitted
+from gencc.compiler.driver import compile_source
+from gencc.dsl.reading import read
 
 SPEC = ROOT / "specs" / "igd_layout.gen"
 
@@ -26,6 +31,27 @@ def test_emitting_programs_writes_them_and_nothing_half(tmp_path):
 def test_one_program_goes_to_standard_output(tmp_path):
     done = gencc(SPEC, "--emit", "model", "-o", "-", cwd=tmp_path)
     assert done.stdout.startswith('"""igd_layout') and done.returncode == 0 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", CASES.values(), ids=CASES)
+def test_what_is_emitted_where_nothing_is_asked_for_suits_the_spec(path):
+    done = compile_source(read(str(path)))
+    kinds, _ = needs.usual(done.spec)
+    assert done.ok and not needs.programs(done.spec, set(kinds))
+    assert {f"{kind}.py" for kind in kinds} <= emitted(done, list(kinds)).keys()
+
+
+def test_the_default_is_said_and_a_named_program_stays_an_error(tmp_path):
+    assert "--emit train,sample (default)" in gencc(SPEC, cwd=tmp_path).stdout
+    pipeline = ROOT / "specs" / "pgraft_t2i.gen"
+    done = gencc(pipeline, cwd=tmp_path)
+    assert done.returncode == 0 and "--emit finetune,sample (a pipeline is trained already)" in done.stdout
+    done = gencc(pipeline, "--emit", "train", cwd=tmp_path)
+    assert done.returncode == 1 and "GEN421" in done.stderr
+    done = gencc("run", ROOT / "specs" / "ntk_barlow_twins.gen", "--", "--help", cwd=tmp_path)
+    assert done.returncode == 0 and "analyse (the spec has limits only)" in done.stdout
+    done = gencc("run", ROOT / "specs" / "parity.gen", cwd=tmp_path)
+    assert done.returncode == 1 and "GEN312" in done.stderr
 
 
 @pytest.mark.parametrize(
