@@ -168,7 +168,7 @@ class Session:
             report.draw(
                 {
                     "given" if refined else "real": real[: report.shown],
-                    f"drawn ({options.given})": samples[: 2 * report.shown],
+                    drawn_label(options.given, bool(given)): samples[: 2 * report.shown],
                 },
                 codec,
                 picture,
@@ -223,6 +223,11 @@ class Session:
     @property
     def rounds(self) -> int:
         return int(self.options.rounds)
+
+
+def drawn_label(task: str, given: bool) -> str:
+    """What a picture says beside the samples of a task that has something ``given``, or nothing."""
+    return f"drawn, given {task}" if given else "drawn, unconditional"
 
 
 def blank(checkpoint: checkpoints.Checkpoint, count: int, fields: dict[str, Field], seed: int) -> Examples:

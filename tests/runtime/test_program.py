@@ -11,9 +11,9 @@ import time
 import pyarrow.parquet as pq
 import pytest
 import torch
-from emitted import ROOT, programs
+from emitted import ROOT, call, programs
 
-from gencc.runtime import checkpoints, data, sampling
+from gencc.runtime import checkpoints, data, layouts, sampling
 from gencc.runtime.training.run import averaging
 
 SMALL = [
@@ -182,6 +182,16 @@ def test_given_categories_are_kept(folder, run, tmp_path):
     }
     real = data.load("layouts:qt", fields, train=0.85, group="source", seed=0)
     assert drawn == real.codec.columns(real.test[:12])["category"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "label"), [("nothing", "drawn, unconditional"), ("category", "drawn, given category")]
+)
+def test_a_picture_says_what_the_samples_were_given(asked, label, folder, run, tmp_path, monkeypatch):
+    bands = []
+    monkeypatch.setattr(layouts.Layouts, "draw", lambda self, rows, codec, path: bands.extend(rows))
+    call(folder, "sample", "--run", run, "--out", tmp_path / "s.csv", "--count", 2, "--given", asked)
+    assert bands == ["real", label]
 
 
 def test_bad_checkpoints_are_refused_in_words(folder, run, tmp_path):
