@@ -17,6 +17,7 @@ What the ratios hold:
 - A plate's element is one token in the emitted model, 25 in all; the hand-written one has a token per site, 50.  That
   alone is worth about 2, in training as well.  `--tokens split` puts categories and boxes in plates of their own, so that
   the emitted model has 50 tokens too (and no longer knows from its architecture which box belongs to which category).
+- A training step is all of it: rows of the data, noise, losses, gradients, clipping and fused AdamW on both sides.
 - A training step of the emitted model scores each box at four noise levels (`train.draws`), the hand-written one at one.
 - With `--compiled`, the hand-written network, the emitted visits (as `sample.py --compile yes` does) and the emitted model
   (as `train.py --compile yes` does) are each wrapped in `torch.compile`.
@@ -55,6 +56,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gencc.runtime import order
 from gencc.runtime.sites import Examples
+from gencc.runtime.training import batches
 
 SPEC = Path(__file__).resolve().parent / "sizes.gen"
 JOBS = ("visit of a category", "visit of a box", "round", "training step")
@@ -105,6 +107,12 @@ class Setting:
         return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
 
 
+def layouts(setting: Setting) -> tuple[Tensor, Tensor]:
+    """Categories and boxes in [-1, 1] of 64 batches, from which training steps draw theirs."""
+    shape, device = (64 * setting.batch, setting.elements), setting.device
+    return torch.randint(26, shape, device=device), 2 * torch.rand(*shape, 4, device=device) - 1
+
+
 class Visits:
     """Some visits of a trajectory, in the form that emitted samplers walk."""
 
@@ -140,16 +148,16 @@ class Emitted:
             self.sampler.visit = torch.compile(self.sampler.visit, fullgraph=True, dynamic=False)
         else:
             self.sampler = self.model
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
         self.generator = torch.Generator(setting.device).manual_seed(0)
         b, e, device = setting.batch, setting.elements, setting.device
         present = torch.ones(b, e, dtype=torch.bool, device=device)
         plates = ("element", "frame") if setting.tokens == "split" else ("element",)
-        values = {
-            "category": torch.randint(26, (b, e), device=device),
-            "box": 2 * torch.rand(b, e, 4, device=device) - 1,
-        }
-        self.data = Examples(values, {plate: present for plate in plates})
+        category, box = layouts(setting)
+        every = torch.ones(category.shape, dtype=torch.bool, device=device)
+        self.examples = Examples({"category": category, "box": box}, dict.fromkeys(plates, every))
+        self.data = self.examples[:b]
+        self.steps = itertools.count()
         trajectory = order.Trajectory(self.module.ROUND, self.module.ROUNDS, b, self.generator)
         visits = list(
             trajectory.backwards({"category": present, "box": present})
@@ -168,7 +176,9 @@ class Emitted:
             return self.sampler.denoise(self.data, {}, Visits(visits), self.generator)
 
     def step(self) -> Tensor:
-        x = self.model.corrupt(self.data, self.generator)
+        size, device = self.setting.batch, torch.device(self.setting.device)
+        number = next(self.steps)
+        (x,) = batches.noised(self.model.corrupt, self.examples, size, number, 0, 0, 1, device)
         with self.setting.precise():
             losses = self.network(x)
         total = torch.stack(list(losses.values())).sum()
@@ -184,10 +194,10 @@ class Handwritten:
         self.setting = setting
         self.model = handwritten.Model(setting.sizes).to(setting.device)
         self.network: Any = torch.compile(self.model) if compiled else self.model
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
-        b, e, device = setting.batch, setting.elements, setting.device
-        self.category = torch.randint(26, (b, e), device=device)
-        self.box = 2 * torch.rand(b, e, 4, device=device) - 1
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
+        b, e = setting.batch, setting.elements
+        self.examples = layouts(setting)
+        self.category, self.box = (x[:b] for x in self.examples)
         last = 2 * e * (setting.rounds - 1)
         self.paths = {
             "visit of a category": [last + e // 2],
@@ -211,7 +221,9 @@ class Handwritten:
         return logits.float(), guess.float()
 
     def step(self) -> Tensor:
-        batch = self.category, self.box
+        category, box = self.examples
+        rows = torch.randint(len(box), (self.setting.batch,), device=box.device)
+        batch = category[rows], box[rows]
         loss: Tensor = handwritten.train_step(self.model, batch, self.optimizer, self.forward)
         return loss
 

@@ -229,7 +229,7 @@ def main() -> None:
     torch.manual_seed(0)
     sizes = Sizes(elements=5, width=64, heads=4)
     model = Model(sizes)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     for step in range(options.steps):
         category = torch.randint(sizes.categories, (options.batch, sizes.elements))
         box = 2 * torch.rand(options.batch, sizes.elements, 4) - 1

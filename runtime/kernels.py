@@ -124,15 +124,19 @@ class Redraw(Tokens):
     """Keep the token, else draw it anew from ``law`` (values,).  Uniform, marginal and mask kernels."""
 
     law: Tensor
+    ends: Tensor
 
     def __init__(self, keep: Tensor, law: Tensor, clean_values: int | None = None) -> None:
         super().__init__(keep)
         self.values = len(law)
         self.clean_values = self.values if clean_values is None else clean_values
         self.register_buffer("law", (law / law.sum()).float(), persistent=False)
+        # Where each value but the last ends on the unit interval, the values being laid side by side by their probability.
+        self.register_buffer("ends", (law / law.sum()).double().cumsum(0)[:-1].float(), persistent=False)
 
     def fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
-        return draw(self.law.log().expand(*shape, self.values), generator)
+        u = torch.rand(shape, generator=generator, device=generator.device)
+        return torch.bucketize(u, self.ends, right=True)
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return self.fresh(shape, generator)
@@ -268,6 +272,7 @@ class Vectors(nn.Module, ABC):
     beta: Tensor
     signal: Tensor
     noise: Tensor
+    scale: Tensor
 
     def __init__(self, beta: Tensor, steps: int, bound: float | None = None) -> None:
         super().__init__()
@@ -278,6 +283,12 @@ class Vectors(nn.Module, ABC):
         self.register_buffer("signal", signal.float(), persistent=False)
         # 1 - ab_n in float64 first: it loses every digit in float32 for small n.
         self.register_buffer("noise", (1 - signal).float(), persistent=False)
+        self._scale()
+
+    def _scale(self) -> None:
+        """Square roots of ``signal`` and ``noise`` side by side, (N + 1, 2), which `scales` reads."""
+        scale = torch.stack([self.signal, self.noise], -1).sqrt()
+        self.register_buffer("scale", scale, persistent=False)
 
     @property
     def levels(self) -> int:
@@ -288,8 +299,8 @@ class Vectors(nn.Module, ABC):
 
     def scales(self, n: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(ab_n) and sqrt(1 - ab_n), each with a last axis of length 1."""
-        n = self._index(n)[..., None]
-        return self.signal[n].sqrt(), self.noise[n].sqrt()
+        signal, noise = self.scale[self._index(n)].chunk(2, -1)
+        return signal, noise
 
     @abstractmethod
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -461,6 +472,7 @@ class Flow(Vectors):
         super().__init__(1 - ((1 - time[1:]) / (1 - time[:-1])).square(), steps)
         self.signal = (1 - time).square().float()
         self.noise = time.square().float()
+        self._scale()
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return torch.randn(shape, generator=generator, device=generator.device)

@@ -395,6 +395,9 @@ def queried(query: Tensor, sites: int) -> tuple[Tensor, Tensor]:
 
     A fixed number of rows keeps shapes static; asked rows come first, in the order of their sites.
     """
+    if sites == 1:
+        asked, place = query.max(1, keepdim=True)
+        return place, asked
     n = query.shape[1]
     first = query.int() * n - torch.arange(n, dtype=torch.int32, device=query.device)
     index = first.topk(min(sites, n), dim=1).indices

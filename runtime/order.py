@@ -31,31 +31,74 @@ class Order(ABC):
     @abstractmethod
     def draw(self, batch: int, generator: torch.Generator) -> Masks: ...
 
+    def table(self, rounds: int, batch: int, generator: torch.Generator) -> _Table:
+        """Of one round, which stands for all ``rounds`` if the order is ``steady``, else of all of them."""
+        drawn = [self.draw(batch, generator) for _ in range(1 if self.steady else rounds)]
+        return _Table.of({v: torch.cat([masks[v] for masks in drawn], 1) for v in drawn[0]})
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Visits, the ``sites`` of all variables side by side: those that each visit noises, how often they were visited
+    ``before`` it, both (b, visits, all sites), and how often in all, (b, all sites)."""
+
+    sites: dict[str, int]
+    mask: Tensor
+    before: Tensor
+    total: Tensor
+
+    @staticmethod
+    def of(masks: Masks) -> _Table:
+        mask = torch.cat(list(masks.values()), -1)
+        return _Table({v: m.shape[-1] for v, m in masks.items()}, mask, _before(mask), mask.sum(1))
+
+    def trimmed(self, sites: dict[str, int]) -> _Table:
+        """Of only so many sites of each variable."""
+        if sites == self.sites:
+            return self
+        kept = torch.cat([torch.arange(n) < sites[v] for v, n in self.sites.items()]).to(self.mask.device)
+        return _Table(sites, self.mask[..., kept], self.before[..., kept], self.total[..., kept])
+
+    def split(self, x: Tensor) -> dict[str, Tensor]:
+        """``x`` (B, all sites), by variable."""
+        return dict(zip(self.sites, x.split_with_sizes(list(self.sites.values()), -1), strict=True))
+
 
 class _Listed(Order):
-    """Visits of one variable, listed."""
+    """Visits that are the same in every trajectory, listed: per variable a mask (1, visits, sites)."""
 
-    def __init__(self, variable: str, mask: Tensor) -> None:
-        self.variable, self.mask, self.visits = variable, mask[None], len(mask)
+    def __init__(self, masks: Masks) -> None:
+        self.masks, self.visits = masks, next(iter(masks.values())).shape[1]
+        self._table = _Table.of(masks)
 
     def draw(self, batch: int, generator: torch.Generator) -> Masks:
-        return {self.variable: self.mask.to(generator.device)}
+        return {v: mask.to(generator.device) for v, mask in self.masks.items()}
+
+    def table(self, rounds: int, batch: int, generator: torch.Generator) -> _Table:
+        if self._table.mask.device != generator.device:
+            self._table = _Table.of(self.draw(1, generator))
+        return self._table
+
+
+def _listed(order: Order) -> Order:
+    """``order`` itself, or the list of its visits where these are fixed."""
+    return _Listed(order.draw(1, torch.Generator())) if order.fixed else order
 
 
 def sweep(variable: str, sites: int) -> Order:
     """One visit per site, in index order."""
-    return _Listed(variable, torch.eye(sites, dtype=torch.bool))
+    return _Listed({variable: torch.eye(sites, dtype=torch.bool)[None]})
 
 
 def together(variable: str, sites: int) -> Order:
     """One visit that holds every site."""
-    return _Listed(variable, torch.ones(1, sites, dtype=torch.bool))
+    return _Listed({variable: torch.ones(1, 1, sites, dtype=torch.bool)})
 
 
 def blocks(variable: str, sites: int, size: int) -> Order:
     """Consecutive groups of ``size`` sites."""
     group = torch.arange(sites) // size
-    return _Listed(variable, group[None] == torch.arange(int(group[-1]) + 1)[:, None])
+    return _Listed({variable: (group == torch.arange(int(group[-1]) + 1)[:, None])[None]})
 
 
 class _Unmasked(Order):
@@ -123,12 +166,12 @@ class _Sequence(_Composite):
 
 def sequence(*parts: Order) -> Order:
     """The visits of the first part, then those of the next."""
-    return _Sequence(parts)
+    return _listed(_Sequence(parts))
 
 
 def repeat(times: int, body: Order) -> Order:
     """``body`` several times within the round; a shuffle inside it is drawn afresh each time."""
-    return _Sequence((body,) * times)
+    return _listed(_Sequence((body,) * times))
 
 
 class _Alternate(_Composite):
@@ -147,7 +190,7 @@ class _Alternate(_Composite):
 
 def alternate(*parts: Order) -> Order:
     """The parts' first visits, then their second ones, and so on; a longer part ends alone."""
-    return _Alternate(parts)
+    return _listed(_Alternate(parts))
 
 
 class _Joint(_Composite):
@@ -167,7 +210,7 @@ class _Joint(_Composite):
 
 def joint(*parts: Order) -> Order:
     """The i-th visits of all parts merged into one; a longer part ends alone."""
-    return _Joint(parts)
+    return _listed(_Joint(parts))
 
 
 class _Reversed(Order):
@@ -180,7 +223,7 @@ class _Reversed(Order):
 
 def backward(body: Order) -> Order:
     """The visits of ``body`` from the last to the first."""
-    return _Reversed(body)
+    return _listed(_Reversed(body))
 
 
 class _Shuffled(Order):
@@ -260,18 +303,14 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, sin
     """
     batch = next(iter(free.values())).shape[0]
     device = generator.device
-    spans = 1 if order.steady else rounds
     first = since // order.visits if order.steady else 0
-    drawn = [order.draw(batch, generator) for _ in range(spans)]
-    masks = {v: torch.cat([d[v][..., : free[v].shape[1]] for d in drawn], 1) for v in drawn[0]}
-    useful = torch.stack(
-        [
-            torch.einsum("bvn,bn->bv", m.expand(batch, -1, -1).float(), free[v].float())
-            for v, m in masks.items()
-        ]
-    ).sum(0)
-    able = (useful > 0).float()
-    able[able.sum(1) == 0] = 1.0  # nothing is free: any visit will do, none is scored
+    table = order.table(rounds, batch, generator)
+    table = table.trimmed({v: free[v].shape[1] for v in table.sites})
+    all_free = torch.cat([free[v] for v in table.sites], 1)
+    # How many free sites each visit noises, (B, visits); the order's masks may be the same for the whole batch.
+    useful = (table.mask.float() @ all_free.float()[..., None])[..., 0]
+    able = useful > 0
+    able = (able | ~able.any(1, keepdim=True)).float()  # nothing is free: any visit will do, none is scored
     if since > first * order.visits or not order.steady:  # some visits of the first round are left out
         able = able.repeat(1, rounds - first if order.steady else 1)
         able[:, : since - first * order.visits] = 0.0
@@ -287,13 +326,10 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, sin
         r = torch.full_like(q, first)
         if rounds - first > 1:
             r = torch.randint(first, rounds, (batch,), generator=generator, device=device)
-    row = torch.arange(batch, device=device)
-    query, count = {}, {}
-    for v, mask in masks.items():
-        row_of = row if mask.shape[0] > 1 else torch.zeros_like(row)
-        query[v] = mask[row_of, q] & free[v]
-        count[v] = _before(mask)[row_of, q] + r[:, None] * mask.sum(1)[row_of]
-    return Visit(r * order.visits + q, query, count)
+    row = torch.arange(batch, device=device) if len(table.mask) > 1 else 0
+    query = table.mask[row, q] & all_free
+    count = table.before[row, q] + r[:, None] * table.total
+    return Visit(r * order.visits + q, table.split(query), table.split(count))
 
 
 def reached(order: Order, since: int, free: Masks) -> dict[str, Tensor]:

@@ -1,8 +1,9 @@
 """Batches that do not depend on how many processes share them.
 
-The global batch of a step is cut into *lanes*.  A lane's rows and its noise depend on (seed, step, lane) alone, so any
-number of processes that divides the lanes sees the same batch and the same noise, and a resumed run the same as an
-uninterrupted one.
+The global batch of a step is cut into *lanes*, few and large ones, since a small operation costs as much as a large one.
+A lane's rows and its noise depend on (seed, step, lane) alone; processes share the lanes, or a lane's rows, so that any
+number of them that divides the lanes, or is a multiple, sees the same batch and the same noise, and a resumed run the
+same as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -15,22 +16,32 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..sites import Examples, widened
+from ..sites import Examples
 
-MOST_LANES = 8
+LARGEST = 512
+"""Examples of a lane: what a process noises besides the rows that are its own is bounded by it."""
+
+MOST_PARTS = 8
 SMALLEST = 16
-"""Fewest examples of a part, unless the batch itself has fewer: below, a part costs more than its trimming saves."""
+"""Fewest examples of a trimmed lane, unless the batch itself has fewer: below, it costs more than its trimming saves."""
 
 
-def lanes(batch: int, world: int) -> int:
-    """How many lanes a global batch has: at most 8, a divisor of the batch and a multiple of the processes."""
-    count = math.gcd(batch, max(MOST_LANES, world))
-    if count % world:
+def lanes(batch: int, world: int, trimmed: bool = False, visits: int = 1) -> int:
+    """How many lanes a global batch has: a power of 2 that divides it; where plates are ``trimmed`` each to its lane's
+    longest example, up to 8.
+
+    Raises:
+        UserError: the batch has no equal shares for so many processes.
+    """
+    if batch % world:
         raise UserError(
             f"a batch of {batch} cannot be shared by {world} processes; use a multiple of {world}"
         )
-    # On one process fewer lanes mean fewer small operations, but the noise must not depend on the world's size.
-    return count
+    wanted = MOST_PARTS if trimmed else 1 << ((batch - 1) // LARGEST).bit_length()
+    count = math.gcd(batch, wanted)
+    while trimmed and count > 1 and batch * visits < SMALLEST * count:
+        count //= 2
+    return count if count % world == 0 else math.gcd(count, world)  # what they can share evenly
 
 
 @lru_cache(maxsize=2)
@@ -50,8 +61,12 @@ def mix(seed: int, step: int, lane: int) -> int:
 
 def rows(examples: int, batch: int, step: int, seed: int) -> Tensor:
     """Row numbers of a step's global batch: one permutation per epoch, read without gaps."""
-    place = torch.arange(step * batch, (step + 1) * batch)
-    return torch.stack([_permutation(examples, seed, int(p) // examples)[int(p) % examples] for p in place])
+    parts, place, end = [], step * batch, (step + 1) * batch
+    while place < end:
+        epoch, first = divmod(place, examples)
+        parts.append(_permutation(examples, seed, epoch)[first : first + end - place])
+        place += len(parts[-1])
+    return torch.cat(parts)
 
 
 def noised(
@@ -69,31 +84,28 @@ def noised(
     """This process's share of a step's batch, noised, in parts of equally many examples.
 
     ``plates``, the plate of each variable that is in one, asks for plates to be trimmed: examples are sorted by length,
-    and each part is only as long as its longest one.  Without it there is one part.  Each example is noised ``visits``
-    times, independently, in rows that follow one another: the mean loss has the same expectation for any number.
+    and each lane, a part of its own, is only as long as its longest one.  Without it there is one part.  Each example is
+    noised ``visits`` times, independently, in rows that follow one another: the mean loss has the same expectation for any
+    number.
     """
     index = rows(len(data), batch, step, seed)
     if plates:
         index = index[data.take(index).lengths().argsort(stable=True)]
-    count = lanes(batch, world)
-    size = batch // count
+    count = lanes(batch, world, bool(plates), visits)
+    size, sharing = batch // count, max(1, world // count)
     noisy = []
-    for lane in range(rank, count, world):
+    for lane in range(rank // sharing, count, max(1, world // sharing)):
         generator = torch.Generator(device).manual_seed(mix(seed, step, lane))
         examples = data.take(index[lane * size : (lane + 1) * size])
         examples = examples.trimmed(plates) if plates else examples
         if visits > 1:
             examples = examples.take(torch.arange(len(examples)).repeat_interleave(visits))
-        noisy.append(corrupt(examples.to(device), generator))
-    parts = math.gcd(len(noisy), max(1, len(noisy) * size * visits // SMALLEST)) if plates else 1
-    share = len(noisy) // parts
-    return [_merged(noisy[k * share : (k + 1) * share]) for k in range(parts)]
+        noisy.append(_share(corrupt(examples.to(device), generator), rank % sharing, sharing))
+    if plates or len(noisy) == 1:
+        return noisy
+    return [{name: torch.cat([x[name] for x in noisy]) for name in noisy[0]}]
 
 
-def _merged(lanes: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Lanes of one part; shorter ones get absent sites."""
-    longest = {name: max(x[name].shape[1] for x in lanes) for name, t in lanes[0].items() if t.dim() > 1}
-    return {
-        name: torch.cat([widened(x[name], longest[name]) if name in longest else x[name] for x in lanes])
-        for name in lanes[0]
-    }
+def _share(x: dict[str, Tensor], which: int, of: int) -> dict[str, Tensor]:
+    """Of the rows of a lane, those of one of the processes that share it."""
+    return x if of == 1 else {name: t.chunk(of)[which] for name, t in x.items()}

@@ -108,6 +108,7 @@ class Run:
         count = sum(p.numel() for p in model.parameters())
         log.say(f"{count:,} parameters on {self.device}, {self.world} process{'es' * (self.world > 1)}")
         network = self._network(model, log)
+        averaged, weights = _followed(average, model)
         peaks = [group["lr"] for group in optimizer.param_groups] if start == 0 else self._peaks
         self._peaks = peaks
         self._meta = {
@@ -160,7 +161,7 @@ class Run:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
                 if average is not None:
-                    _follow(average, model, averaging(step, ema))
+                    torch._foreach_lerp_(averaged, weights, 1 - averaging(step, ema))
                 done = step + 1
                 if done % log_every == 0 or done == steps:
                     self._log_losses(log, done, sums, since, log_every)
@@ -369,9 +370,8 @@ def averaging(step: int, decay: float) -> float:
     return min(decay, (1 + step) / (10 + step))
 
 
-@torch.no_grad()
-def _follow(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
-    """One step of the weights' moving average."""
+def _followed(average: dict[str, Tensor] | None, model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights' moving averages, and the weights that they follow."""
     state = model.state_dict()
-    names = [k for k in average if average[k].is_floating_point()]
-    torch._foreach_lerp_([average[k] for k in names], [state[k] for k in names], 1 - decay)
+    names = [k for k, v in (average or {}).items() if v.is_floating_point()]
+    return [(average or {})[k] for k in names], [state[k] for k in names]

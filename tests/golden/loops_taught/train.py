@@ -32,7 +32,9 @@ def main() -> None:
     model = LoopsTaught()
     held = checkpoints.load(checkpoints.latest(run.options.teacher))
     frozen = distillation.frozen(teacher.LoopsChained(), held, examples.codec)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0003, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=0.0003, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    )
     run.fit(
         model,
         optimizer,

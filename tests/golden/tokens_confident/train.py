@@ -31,7 +31,7 @@ def main() -> None:
     matrices, rest = training.matrices(model)  # of the blocks; everything else
     optimizer = training.Together(
         torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01),
-        torch.optim.AdamW(rest, lr=0.001, betas=(0.9, 0.99), weight_decay=0.01),
+        torch.optim.AdamW(rest, lr=0.001, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
     )
     run.fit(
         model,

@@ -36,7 +36,9 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        optimizer=lambda weights: torch.optim.AdamW(weights, lr=0.001, betas=(0.9, 0.99), weight_decay=0.0),
+        optimizer=lambda weights: torch.optim.AdamW(
+            weights, lr=0.001, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+        ),
         reward=rewards.Measured(REPORT, "alignment"),  # graft_layout.gen:43
         select=selection.Top(2, of=8),  # graft_layout.gen:44
         expected=0.8333,

@@ -28,7 +28,9 @@ def main() -> None:
     )
     examples = load_data()
     model = IgdSat3()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.001, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=0.001, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    )
     run.fit(
         model,
         optimizer,

@@ -32,7 +32,9 @@ def main() -> None:
         count=270,
     )
     corrector = IncFlowCorrector()
-    optimizer = torch.optim.AdamW(corrector.parameters(), lr=0.001, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        corrector.parameters(), lr=0.001, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    )
     session.correct(
         IncFlow(),
         corrector,

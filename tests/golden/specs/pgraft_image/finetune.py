@@ -37,7 +37,9 @@ def main() -> None:
         model,
         FIELDS,
         load_data,
-        optimizer=lambda weights: torch.optim.AdamW(weights, lr=0.001, betas=(0.9, 0.99), weight_decay=0.0),
+        optimizer=lambda weights: torch.optim.AdamW(
+            weights, lr=0.001, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+        ),
         reward=rewards.Measured(
             Images("image", "label", "digits", (1, 8, 8, 1), metrics=("classifier",), half=0), "classifier"
         ),  # pgraft_image.gen:37

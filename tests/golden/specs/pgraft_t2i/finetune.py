@@ -37,7 +37,9 @@ def main() -> None:
     )
     session.shape(
         PgraftT2i(session.load(PIPELINE, FOLDER, SCHEDULER)),
-        optimizer=lambda weights: torch.optim.AdamW(weights, lr=0.0001, betas=(0.9, 0.99), weight_decay=0.0),
+        optimizer=lambda weights: torch.optim.AdamW(
+            weights, lr=0.0001, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+        ),
         reward=rewards.Python(FOLDER / "rewards/pictures.py", "area"),  # pgraft_t2i.gen:15
         select=selection.Top(2, of=8),  # pgraft_t2i.gen:16
         expected=0.8333,
