@@ -2,7 +2,7 @@
 
     python benchmarks/shaping_sweep.py specs/pgraft_layout.gen --run runs/graft_layout --select 1/8 2/8 4/8 --seeds 0 1 2
 
-Samples are drawn once for each m and seed; every k selects among the same ones.  The table gives, over the seeds, the mean and
+Every k selects among the same samples of an m and a seed.  The table gives, over the seeds, the mean and
 the standard deviation of the reward and of what is not rewarded, tuned and of the reference under the same noise, beside
 the divergence that (k, m) implies.  What has been run is not run again.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -27,9 +26,6 @@ def finetuned(spec: Path, run: Path, k: int, m: int, seed: int, out: Path, more:
     emit = [sys.executable, "-m", "gencc.compiler.cli", spec, "--emit", "finetune,plan.json", "-o", programs]
     subprocess.run([str(c) for c in [*emit, *overrides]], check=True, stdout=subprocess.DEVNULL)
     if not (folder / "comparison.json").exists():
-        for other in sorted(out.glob(f"*of{m}-seed{seed}/round-1/samples")):
-            if not (folder / "round-1" / "samples").exists():
-                shutil.copytree(other, folder / "round-1" / "samples")
         command = [sys.executable, programs / "finetune.py", "--run", run, "--out", folder, "--seed", seed]
         command += ["--threads", 1, "--compare", 430, "--resume"]
         folder.mkdir(parents=True, exist_ok=True)

@@ -79,24 +79,29 @@ class Checkpoint:
         model.load_state_dict(state)
 
 
+def tensors(
+    model: nn.Module, ema: dict[str, Tensor] | None, optimizer: torch.optim.Optimizer | None
+) -> dict[str, Tensor]:
+    """What a checkpoint holds of a run, under the names that it has there."""
+    out = {f"model.{k}": v for k, v in model.state_dict().items()}
+    out |= {f"ema.{k}": v for k, v in (ema or {}).items()}
+    state = optimizer.state_dict()["state"] if optimizer is not None else {}
+    for index, entries in state.items():
+        out |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in entries.items()}
+    return out | {"rng.cpu": torch.get_rng_state()}
+
+
 def save(
     path: Path,
-    model: nn.Module,
-    ema: dict[str, Tensor] | None,
+    held: dict[str, Tensor],
     optimizer: torch.optim.Optimizer | None,
     meta: dict[str, Any],
 ) -> None:
-    """Writes a checkpoint; ``path`` holds either the old file or the whole new one."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    tensors |= {f"ema.{k}": v for k, v in (ema or {}).items()}
+    """Writes `tensors`; ``path`` holds either the old file or the whole new one."""
     header: dict[str, Any] = {"format": FORMAT, "torch": torch.__version__, **meta}
     if optimizer is not None:
-        state = optimizer.state_dict()
-        header["optimizer"] = state["param_groups"]
-        for index, entries in state["state"].items():
-            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in entries.items()}
-    tensors["rng.cpu"] = torch.get_rng_state()
-    plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        header["optimizer"] = optimizer.state_dict()["param_groups"]
+    plain = {k: v.detach().cpu().contiguous().clone() for k, v in held.items()}
     write_atomically(path, lambda temporary: save_file(plain, temporary, {"gencc": json.dumps(header)}))
 
 

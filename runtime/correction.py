@@ -93,6 +93,7 @@ class Session:
             for part in (examples.train, examples.test)
         ]
         free = {name: f for name, f in fields.items() if name == variable}
+        corrector.to(run.device)
         self.run.extra = {"corrects": str(self.checkpoint.path), "steps": steps}
         run.fit(
             corrector, optimizer, Dataset(noises[0], noises[1], Codec(free)), warmup=warmup, decay="cosine", clip=clip,

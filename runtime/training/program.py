@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -14,6 +15,9 @@ import torch.distributed
 from .. import tracebacks
 from ..errors import UserError
 from .run import Run
+
+PATIENCE = timedelta(hours=2)
+"""For a process that does alone what the others wait for: it reads data, or draws samples."""
 
 
 def begin(
@@ -31,6 +35,11 @@ def begin(
     ``teacher``: the run of a network that this one learns from.
     """
     parser = arguments(description, out, steps, batch, seed, precision)
+    parser.add_argument(
+        "--shard",
+        action="store_true",
+        help="under torchrun: each process holds a part of the weights and of the optimiser's state (FSDP2), not all of them (DDP)",
+    )
     if teacher is not None:
         parser.add_argument(
             "--teacher",
@@ -109,7 +118,7 @@ def join(parser: argparse.ArgumentParser, here: Path) -> Run:
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device(options.device or (f"cuda:{local}" if torch.cuda.is_available() else "cpu"))
     if world > 1:
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     if device.type == "cuda":
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")

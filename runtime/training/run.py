@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from ..errors import UserError
 from ..looping import Looped
 from ..report import Report
 from ..sites import Examples
-from . import batches, page
+from . import batches, page, sharding
 from .logs import Log
 from .strip import Strip
 
@@ -32,6 +33,8 @@ KEPT = 2
 
 SHOWN, MEASURED = 16, 256
 """Test examples whose plates and classes samples have: those in a picture, and at the end those that are measured."""
+
+Model = TypeVar("Model", bound=nn.Module)
 
 Course = Callable[[float, torch.Generator], dict[str, Any]]
 """Of the progress of training in [0, 1]: what a step decides once for its whole batch, by name."""
@@ -54,6 +57,26 @@ class Run:
         self._stop = False
         self._peaks: list[float] = []
         self._teacher: nn.Module | None = None
+        self._whole: nn.Module | None = None
+
+    def place(self, model: Model) -> Model:
+        """``model`` on the device of this process; with ``--shard`` a part of its weights, before an optimiser sees them.
+
+        Raises:
+            UserError: ``--shard`` on one process.
+        """
+        if not self.options.shard:
+            return model.to(self.device)
+        if self.world == 1:
+            raise UserError(
+                "--shard shares the weights among processes, and there is one; start several with torchrun"
+            )
+        if self.rank == 0:
+            # Samples are drawn by one process, with all of the weights.
+            self._whole = copy.deepcopy(model)
+        model.to(self.device)
+        sharding.shard(model, self.device, self.world, self._compiled)
+        return model
 
     def fit(
         self,
@@ -76,7 +99,7 @@ class Run:
         strip: Strip | None = None,
         teacher: nn.Module | None = None,
     ) -> None:
-        """Trains ``model``: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
+        """Trains ``model``, which is in its place: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
 
         ``course`` gives further arguments of the model, the same for the whole batch of a step.
 
@@ -93,7 +116,6 @@ class Run:
             "batch": options.batch, "seed": options.seed, "precision": options.precision, "warmup": warmup, "decay": decay,
             "clip": clip, "ema": ema, "visits": visits,
         }  # fmt: skip
-        model.to(self.device)
         self._teacher = teacher
         if teacher is not None:
             self._settings["teacher"] = fingerprint(teacher)[:16]
@@ -148,8 +170,7 @@ class Run:
                 optimizer.zero_grad(set_to_none=True)
                 for k, x in enumerate(parts, 1):
                     # Gradients are shared by the processes once a step, after the last part.
-                    waits = self.world > 1 and k < len(parts)
-                    with network.no_sync() if waits else nullcontext():
+                    with self._alone(network, self.world > 1 and k < len(parts)):
                         with self._precision():
                             losses = network(x, **shared)
                         torch.autograd.backward(torch.stack(list(losses.values())).sum() / len(parts))
@@ -172,19 +193,11 @@ class Run:
                 if done % save_every == 0 and done < steps:
                     self._save(done, model, average, optimizer)
                 if done % eval_every == 0 or done == steps:
-                    self._evaluate(
-                        log,
-                        done,
-                        model,
-                        average,
-                        data,
-                        test,
-                        report if self.rank == 0 else None,
-                        done == steps,
-                        known,
-                        course,
-                        strip,
-                    )
+                    with self._averaged(model, average) as whole:
+                        if whole is not None and len(test):
+                            self._evaluate(
+                                log, done, whole, data, test, report, done == steps, known, course, strip
+                            )
                     self._page(done, facts)
                     since = time.perf_counter()
             self._save(step + 1 if steps > start else start, model, average, optimizer)
@@ -216,6 +229,9 @@ class Run:
     def _network(self, model: nn.Module, log: Log) -> Any:
         """The model as the loop calls it: compiled where that pays, shared over processes where there are several."""
         network: Any = model
+        if sharding.sharded(model):
+            log.say("each process holds a part of the weights")
+            return network
         if self._compiled:
             looped = [m for m in model.modules() if isinstance(m, Looped)]
             for loop in looped:
@@ -225,6 +241,17 @@ class Run:
         if self.world > 1:
             network = DistributedDataParallel(network)
         return network
+
+    @contextmanager
+    def _alone(self, network: Any, alone: bool) -> Iterator[None]:
+        """While a backward pass does not share its gradients with the other processes."""
+        if alone and sharding.sharded(network):
+            network.set_requires_gradient_sync(False)
+            yield
+            network.set_requires_gradient_sync(True)
+        else:
+            with network.no_sync() if alone else nullcontext():
+                yield
 
     def _open(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None
@@ -243,6 +270,8 @@ class Run:
                     raise UserError(
                         f"{checkpoint.path}: was trained with {name} = {value}, not {self._settings[name]}; resume with the same"
                     )
+            if sharding.sharded(model):
+                checkpoint = sharding.scattered(checkpoint, model, optimizer)
             checkpoint.restore(model, "model")
             checkpoints.restore_optimizer(optimizer, checkpoint)
             if average is not None:
@@ -268,10 +297,15 @@ class Run:
     def _save(
         self, step: int, model: nn.Module, average: dict[str, Tensor] | None, optimizer: torch.optim.Optimizer
     ) -> None:
-        if self.rank != 0:
+        if self.rank != 0 and not sharding.sharded(model):
             return
+        held = checkpoints.tensors(model, average, optimizer)
+        if sharding.sharded(model):
+            held = sharding.gathered(held, keep=self.rank == 0)
+            if self.rank != 0:
+                return
         path = self.folder / "checkpoints" / f"{step:08d}.safetensors"
-        checkpoints.save(path, model, average, optimizer, {**self._meta, "step": step, "peaks": self._peaks})
+        checkpoints.save(path, held, optimizer, {**self._meta, "step": step, "peaks": self._peaks})
         for old in sorted(path.parent.glob("[0-9]*.safetensors"))[:-KEPT]:
             old.unlink()
 
@@ -300,18 +334,32 @@ class Run:
         numbers["examples/s"] = every * self.options.batch / (time.perf_counter() - since)
         log.write("train", step, numbers)
 
+    @contextmanager
+    def _averaged(self, model: nn.Module, average: dict[str, Tensor] | None) -> Iterator[Any]:
+        """The model under its averaged weights, on the process that evaluates it; on others None."""
+        if sharding.sharded(model):
+            state = sharding.gathered(average or model.state_dict(), keep=self.rank == 0)
+            if self._whole is not None:
+                self._whole.load_state_dict(state)
+                self._whole.to(self.device)
+            yield self._whole
+            if self._whole is not None:
+                self._whole.to("cpu")
+        elif self.rank != 0:
+            yield None
+        else:
+            kept = {k: v.clone() for k, v in model.state_dict().items()}
+            if average is not None:
+                model.load_state_dict(average)
+            yield model
+            model.load_state_dict(kept)
+
     @torch.no_grad()
     def _evaluate(
-        self, log: Log, step: int, model: nn.Module, average: dict[str, Tensor] | None, data: Dataset, test: Examples,
-        report: Report | None, last: bool, known: Sequence[str] = (), course: Course | None = None,
+        self, log: Log, step: int, model: nn.Module, data: Dataset, test: Examples, report: Report | None, last: bool, known: Sequence[str] = (), course: Course | None = None,
         strip: Strip | None = None,
     ) -> None:  # fmt: skip
         """Test loss under noise that is the same every time, and samples from one seed."""
-        if self.rank != 0 or len(test) == 0:
-            return
-        kept = {k: v.clone() for k, v in model.state_dict().items()}
-        if average is not None:
-            model.load_state_dict(average)
         size = min(self.options.batch, len(test))
         sums: dict[str, float] = {}
         rounds = max(1, min(512, 4 * len(test)) // size)
@@ -346,7 +394,6 @@ class Run:
                 path = self.folder / "strips" / f"{step:08d}.png"
                 spent = strip.draw(few, lambda x, k: draw(x, loops=k), report, data.codec, path)
                 log.write("strip", step, {"seconds": spent})
-        model.load_state_dict(kept)
 
 
 def _shared(course: Course | None, progress: float, step: int, seed: int) -> dict[str, Any]:
@@ -374,4 +421,5 @@ def _followed(average: dict[str, Tensor] | None, model: nn.Module) -> tuple[list
     """The weights' moving averages, and the weights that they follow."""
     state = model.state_dict()
     names = [k for k, v in (average or {}).items() if v.is_floating_point()]
-    return [(average or {})[k] for k in names], [state[k] for k in names]
+    ours, theirs = ([sharding.local(tensors[k]) for k in names] for tensors in (average or {}, state))
+    return ours, theirs

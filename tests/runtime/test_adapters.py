@@ -111,7 +111,9 @@ def test_an_adapter_is_saved_alone_and_fits_its_reference_alone(tmp_path):
             return adapter.state_dict()
 
     path = tmp_path / "round-1" / "checkpoints" / "00000001.safetensors"
-    checkpoints.save(path, Tuned(), None, None, {"step": 1, "adapter": adapter.describe()})
+    checkpoints.save(
+        path, checkpoints.tensors(Tuned(), None, None), None, {"step": 1, "adapter": adapter.describe()}
+    )
     held = {k for k in checkpoints.load(path).tensors if k.startswith("model.")}
     assert held == {f"model.{k}" for k in adapter.state_dict()} and all(
         k.endswith((".up", ".down")) for k in held
@@ -122,6 +124,6 @@ def test_an_adapter_is_saved_alone_and_fits_its_reference_alone(tmp_path):
     assert same(model.sample(start(), {}, g.manual_seed(0)), again.sample(start(), {}, g.manual_seed(0)))
     with pytest.raises(UserError, match="tuned on other weights"):
         adapters.attach(built(TEXT + SHAPE, seed=1), tmp_path)
-    checkpoints.save(path, built(TEXT), None, None, {"step": 1})
+    checkpoints.save(path, checkpoints.tensors(built(TEXT), None, None), None, {"step": 1})
     with pytest.raises(UserError, match="not an adapter"):
         adapters.attach(built(TEXT + SHAPE), tmp_path)

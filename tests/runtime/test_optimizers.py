@@ -91,7 +91,8 @@ def test_a_checkpoint_holds_the_state_of_both(tmp_path: Path) -> None:
     joined = Together(*parts(one))
     for k in range(2):
         step(one, k, joined)
-    checkpoints.save(tmp_path / "c.safetensors", one, None, joined, {"step": 2})
+    held = checkpoints.tensors(one, None, joined)
+    checkpoints.save(tmp_path / "c.safetensors", held, joined, {"step": 2})
     held = checkpoints.load(tmp_path / "c.safetensors")
     two = network()
     held.restore(two, "model")

@@ -29,7 +29,7 @@ def main() -> None:
         teacher="runs/loops_chained",  # loops_taught.gen:22
     )
     examples = load_data()
-    model = LoopsTaught()
+    model = run.place(LoopsTaught())
     held = checkpoints.load(checkpoints.latest(run.options.teacher))
     frozen = distillation.frozen(teacher.LoopsChained(), held, examples.codec)
     optimizer = torch.optim.AdamW(

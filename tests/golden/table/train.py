@@ -27,7 +27,7 @@ def main() -> None:
         precision="bf16",
     )
     examples = load_data()
-    model = Table(work_values=examples.values("work"))
+    model = run.place(Table(work_values=examples.values("work")))
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.0003, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )

@@ -27,7 +27,9 @@ def main() -> None:
         precision="fp32",
     )
     examples = load_data()
-    model = TableGaps(job_values=examples.values("job"), job_frequencies=examples.frequencies("job"))
+    model = run.place(
+        TableGaps(job_values=examples.values("job"), job_frequencies=examples.frequencies("job"))
+    )
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.0003, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )

@@ -27,8 +27,10 @@ def main() -> None:
         precision="fp32",
     )
     examples = load_data()
-    model = TokensGlauber(
-        letter_values=examples.values("letter"), letter_frequencies=examples.frequencies("letter")
+    model = run.place(
+        TokensGlauber(
+            letter_values=examples.values("letter"), letter_frequencies=examples.frequencies("letter")
+        )
     )
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.0003, betas=(0.9, 0.99), weight_decay=0.01, fused=True

@@ -27,7 +27,7 @@ def main() -> None:
         precision="fp32",
     )
     examples = load_data()
-    model = EltDigits()
+    model = run.place(EltDigits())
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.002, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )

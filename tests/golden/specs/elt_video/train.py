@@ -27,7 +27,7 @@ def main() -> None:
         precision="fp32",
     )
     examples = load_data()
-    model = EltVideo()
+    model = run.place(EltVideo())
     matrices, rest = training.matrices(model)  # of the blocks; everything else
     optimizer = training.Together(
         torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01),

@@ -27,7 +27,7 @@ def main() -> None:
         precision="fp32",
     )
     examples = load_data()
-    model = IgdDefault(column_values=[examples.values(name) for name in COLUMNS])
+    model = run.place(IgdDefault(column_values=[examples.values(name) for name in COLUMNS]))
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.001, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
