@@ -81,6 +81,8 @@ def compile_source(source: Source, level: int = 1, follow: bool = True) -> Compi
     if follow and (named := checks.limits.other_spec(done.spec)) is not None and named.spec is not None:
         done.other, problems = _beside(source, named, named.spec, level)
         if done.other is not None:
+            if done.other.program is not None:  # a limit averages the rows of all tokens
+                done.other.program = replace(done.other.program, last_rows=None)
             problems = checks.limits.unusable(done.other.spec, done.other.diagnostics, named)
         done.diagnostics += problems
     taught = teacher.of(done.spec)

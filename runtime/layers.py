@@ -95,10 +95,11 @@ class Attention(nn.Module):
         if rows is None:
             q, k, v = self.project(x)
         else:
-            (batch, sites, width), weight, bias = x.shape, self.qkv.weight, self.qkv.bias
-            q = F.linear(take(x, rows), weight[:width], bias[:width])
+            batch, sites, width = x.shape
+            weight, bias = (t.split_with_sizes([width, 2 * width]) for t in (self.qkv.weight, self.qkv.bias))
+            q = F.linear(take(x, rows), weight[0], bias[0])
             q = q.view(batch, -1, self.heads, width // self.heads).transpose(1, 2)
-            both = F.linear(x, weight[width:], bias[width:])
+            both = F.linear(x, weight[1], bias[1])
             k, v = both.view(batch, sites, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
             if present is not None and present.shape[2] > 1:
                 present = take(present[:, 0], rows)[:, None]
@@ -142,13 +143,12 @@ class Block(nn.Module):
     ) -> Tensor:
         """``x`` (B, N, width), ``present`` (B, 1, 1 or N, N) or None: the keys that rows see.
 
-        With ``rows`` (B, k), these alone are updated; the others only serve as keys and values.
+        With ``rows`` (B, k), only these are computed, (B, k, width); the others only serve as keys and values.
         """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
         out = x if rows is None else take(x, rows)
         out = out + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present, rows)
-        out = out + gate_m * self.mlp(_norm(out) * (1 + scale_m) + shift_m)
-        return out if rows is None else x.scatter(1, rows[..., None].expand_as(out), out)
+        return out + gate_m * self.mlp(_norm(out) * (1 + scale_m) + shift_m)  # type: ignore[no-any-return]
 
     def project(
         self, x: Tensor, modulation: Modulation, weights: Weights | None
@@ -209,7 +209,7 @@ class Loop(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, expansion) for _ in range(layers))
 
     def forward(self, x: Tensor, clock: Tensor, present: Tensor | None, rows: Tensor | None = None) -> Tensor:
-        """``x`` (B, N, width) under ``clock`` (B, width); ``rows`` (B, k): the only ones that the last block updates."""
+        """``x`` (B, N, width) under ``clock`` (B, width); of ``rows`` (B, k) alone, (B, k, width), where they are said."""
         return self.run(x, self.modulate(clock), present, rows)
 
     def modulate(self, clock: Tensor) -> list[Modulation]:
@@ -363,7 +363,7 @@ class DiffusionHead(nn.Module):
         self.embed = Vector(length, hidden)
         self.level = Fourier(hidden)
         self.row = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden))
-        self.modulation = nn.ModuleList(nn.Linear(hidden, 3 * hidden) for _ in range(layers))
+        self.modulation = nn.Linear(hidden, 3 * hidden * layers)  # of all layers
         self.mlp = nn.ModuleList(
             nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, hidden))
             for _ in range(layers)
@@ -376,8 +376,9 @@ class DiffusionHead(nn.Module):
         """``row`` (..., width), ``x`` (..., d) and its noise level ``u`` (...) in [0, 1]; leading axes broadcast."""
         condition = F.silu(self.row(row) + self.level(u))
         h = self.embed(x)
-        for modulation, mlp in zip(self.modulation, self.mlp, strict=True):
-            shift, scale, gate = modulation(condition).chunk(3, -1)
+        parts = self.modulation(condition).chunk(3 * len(self.mlp), -1)
+        for k, mlp in enumerate(self.mlp):
+            shift, scale, gate = parts[3 * k : 3 * k + 3]
             h = h + gate * mlp(_norm(h) * (1 + scale) + shift)
         out: Tensor = self.out(_norm(h))
         return out
@@ -406,7 +407,15 @@ def queried(query: Tensor, sites: int) -> tuple[Tensor, Tensor]:
 
 def take(h: Tensor, index: Tensor) -> Tensor:
     """Rows ``index`` (B, k) of ``h`` (B, N, ...)."""
+    if h.dim() == 2:
+        return h.gather(1, index)
     return h.gather(1, index.reshape(*index.shape, *(1,) * (h.dim() - 2)).expand(-1, -1, *h.shape[2:]))
+
+
+def spread(rows: Tensor, index: Tensor, tokens: Tensor) -> Tensor:
+    """``rows`` (B, k, width) at their places ``index`` (B, k) among as many as there are ``tokens`` (B, N, width), the
+    others 0."""
+    return torch.zeros_like(tokens).scatter(1, index[..., None].expand_as(rows), rows)
 
 
 def put(x: Tensor, index: Tensor, rows: Tensor, where: Tensor) -> Tensor:

@@ -110,7 +110,8 @@ class Looped(nn.Module):
         rows: Tensor | None = None,
         until: float = 0.0,
     ) -> Tensor:
-        """``x`` (B, N, width) after ``loops`` repeats; ``rows`` (B, k): the only ones that the very last block updates.
+        """``x`` (B, N, width) after ``loops`` repeats; with ``rows`` (B, k) these alone, (B, k, width), the only ones that
+        the very last block computes.
 
         With ``until``, a loop ends early once a repeat changes no row of ``rows`` by more than this fraction.
         """
@@ -153,9 +154,9 @@ class Looped(nn.Module):
                 new = self._repeat(k, x, source, prepared, present, rows if k == last - 1 else None)
             states[k + 1] = new
             if until and k < last - 1 and _change(x, new, rows) <= until:
-                return [new]
+                return [new if rows is None else take(new, rows)]
             x = new
-        return [states[k] for k in after]
+        return [states[k] if rows is None or k == last else take(states[k], rows) for k in after]
 
     def _repeat(
         self,

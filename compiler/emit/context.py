@@ -96,7 +96,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "doc": _doc(program, seen), "plates": list(plates.values()), "stored": stored, "vars": seen, "noised": noised,
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
-        "trim": program.trim, "rows_text": _rows(groups, noised), "last_rows": program.last_rows, "query_text": _over_tokens(groups, noised, "query"),
+        "trim": program.trim, "rows_text": _rows(groups, noised), "last_rows": program.last_rows, "lone_row": program.last_rows == 1, "query_text": _over_tokens(groups, noised, "query"),
         "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
         "reads_files": reads_files(spec), "imports": _imports(program), "kernels": spec.sample.steps is not None or spec.sample.eta is not None or any(x.dropped for x in seen) or any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),

@@ -18,6 +18,8 @@ def run(program: Program) -> tuple[Program, list[str]]:
         return program, ["not applied: an exact denoiser has no layers"]
     if any(x.sure for x in program.noised):
         return program, ["not applied: `confidence` reads every row"]
+    if any(isinstance(limit.network, v.DenoiserState) for limit in program.spec.limits):
+        return program, ["not applied: a limit averages the rows of all tokens"]
     if any(x.cells > 1 for x in program.noised):
         return program, ["not applied: a visit of a field reads every patch"]
     most = max(

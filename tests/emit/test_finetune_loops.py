@@ -104,11 +104,10 @@ def test_the_adapter_gets_the_gradient_of_the_ground_truth_and_of_the_teacher():
     once = gradient(sum(whole(x, student=student, truth=truth).values()))
 
     def predictions(loops):
-        h = model.trunk(x, (loops,))[0]
-        tone = model.tone_head(h[:, :1]).squeeze(1)
-        index, _ = found.layers.queried(x["spot_query"], 1)
+        h = model.trunk(x, (loops,))[0]  # of the token asked about
+        tone = model.tone_head(h).squeeze(1)
         inner = x["spot_inner_count"] / len(found.SPOT_BETA)
-        rows = found.layers.take(h[:, 1:], index)[:, :, None].expand(*inner.shape, -1)
+        rows = h[:, :, None].expand(*inner.shape, -1)
         return tone, model.spot_head(rows, x["spot_inner"], inner)
 
     def cost(tone, spot, tone_target, spot_target):

@@ -234,9 +234,7 @@ def test_rows_end_where_what_was_remembered_converged():
         _, memory = loop.remember(tokens, clock, seen, 6, last=True, rows=index, until=tolerance)
         row = layers.recall(layers.take(tokens, index), index, marked, seen, memory)
         assert torch.allclose(row, layers.take(states[ends], index), rtol=1e-4, atol=1e-4)
-        assert torch.allclose(
-            row, layers.take(loop(tokens, clock, seen, 6, index, tolerance), index), rtol=1e-4, atol=1e-4
-        )
+        assert torch.allclose(row, loop(tokens, clock, seen, 6, index, tolerance), rtol=1e-4, atol=1e-4)
 
 
 ROWS = (

@@ -73,7 +73,7 @@ class LayoutJointHead(nn.Module):
         self.box_head = layers.VectorHead(WIDTH, 4)
 
     def trunk(self, x: dict[str, Tensor], loops: int = 3) -> Tensor:
-        """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         category = self.category_value(x["category"])
         category = category + self.category_level(x["category_count"] / 4)
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
@@ -126,14 +126,14 @@ class LayoutJointHead(nn.Module):
 
         # predict category by cross_entropy (layout_joint_head.gen:30)
         index, asked = layers.queried(x["category_query"], 1)
-        logits = self.category_head(layers.take(h, index))
+        logits = self.category_head(h)
         target = layers.take(x["category_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict box by x0 (layout_joint_head.gen:31)
         index, asked = layers.queried(x["box_query"], 1)
-        guess = self.box_head(layers.take(h, index))
+        guess = self.box_head(h)
         target = layers.take(x["box_target"], index)
         cost = (guess - target).square().mean(-1)
         loss["box"] = (cost * asked).sum(1).mean()
@@ -190,7 +190,7 @@ class LayoutJointHead(nn.Module):
         if "category" in noise:
             h = self.trunk(x, loops)
             index, asked = layers.queried(x["category_query"], 1)
-            logits = self.category_head(layers.take(h, index)).float()
+            logits = self.category_head(h).float()
             token = kernels.choose(logits / temperature, noise["category"])
             drawn["category"] = layers.put(x["category"], index, token, asked)
         if "box" in noise:
@@ -202,7 +202,7 @@ class LayoutJointHead(nn.Module):
                     "box": layers.put(x["box"], index, value, asked),
                     "box_count": layers.put(x["box_count"], index, n + k, asked),
                 }
-                guess = self.box_head(layers.take(self.trunk(now, loops), index))
+                guess = self.box_head(self.trunk(now, loops))
                 value = self.box_noise.denoise(value, guess, n + k, noise["box"][k - 1])
             drawn["box"] = layers.put(x["box"], index, value, asked)
         return drawn

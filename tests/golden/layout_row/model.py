@@ -89,7 +89,7 @@ class LayoutRow(nn.Module):
         return self.element[: x["element_present"].shape[1]] + category + box
 
     def trunk(self, x: dict[str, Tensor], loops: int = 2) -> Tensor:
-        """Every token's row (B, 25, WIDTH); nobody else sees the token of a box that the visit asks about."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); nobody else sees the token of a box that the visit asks about."""
         tokens = self.tokens(x)
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
@@ -157,14 +157,14 @@ class LayoutRow(nn.Module):
 
         # predict category by cross_entropy (layout_row.gen:30)
         index, asked = layers.queried(x["category_query"], 1)
-        logits = self.category_head(layers.take(h, index))
+        logits = self.category_head(h)
         target = layers.take(x["category_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict box by epsilon (layout_row.gen:31)
         index, asked = layers.queried(x["box_query"], 1)
-        guess = self.box_head(layers.take(h, index))
+        guess = self.box_head(h)
         target = layers.take(x["box_target"], index)
         cost = (guess - target).square().masked_fill(layers.take(x["box_held"], index), 0.0).mean(-1)
         loss["box"] = (cost * asked).sum(1).mean()
@@ -227,7 +227,7 @@ class LayoutRow(nn.Module):
         if "category" in noise:
             h = self.trunk(x, loops)
             index, asked = layers.queried(x["category_query"], 1)
-            logits = self.category_head(layers.take(h, index)).float()
+            logits = self.category_head(h).float()
             token = kernels.choose(logits / temperature, noise["category"])
             drawn["category"] = layers.put(x["category"], index, token, asked)
         if "box" in noise:

@@ -81,7 +81,7 @@ class LoopsNested(nn.Module):
         self.shift_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2)
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (3,)) -> list[Tensor]:
-        """Every token's row after each of ``exits`` repeats, (B, 2, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about after each of ``exits`` repeats, (B, 1, WIDTH); the site that it asks about is hidden."""
         letter = self.letter_value(x["letter"])
         letter = letter + self.letter_level(x["letter_count"] / 4)
         letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
@@ -149,25 +149,25 @@ class LoopsNested(nn.Module):
 
         # predict letter by clean (loops_nested.gen:32)
         index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h[:, :1], index))
+        logits = self.letter_head(h)
         target = layers.take(x["letter_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["letter"] = torch.where(asked, cost, 0.0).sum(1).mean()
         # outer.uniform(1, last - 1) learns from the truth and from outer.last, whose gradient stops here (loops_nested.gen:35)
-        early_logits = self.letter_head(layers.take(early[:, :1], index))
+        early_logits = self.letter_head(early)
         blend = distillation.blend_tokens(target, logits, truth)
         cost = distillation.cross_entropy(early_logits, blend)
         loss["letter student"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict shift by velocity (loops_nested.gen:33)
         index, asked = layers.queried(x["shift_query"], 1)
-        row = layers.take(h[:, 1:2], index)[:, :, None]
-        guess = self.shift_head(row, x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA))
+        guess = self.shift_head(h[:, :, None], x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA))
         cost = (guess - x["shift_target"]).square().mean((-2, -1))
         loss["shift"] = (cost * asked).sum(1).mean()
         # outer.uniform(1, last - 1) learns from the truth and from outer.last, whose gradient stops here (loops_nested.gen:35)
-        row = layers.take(early[:, 1:2], index)[:, :, None]
-        early_guess = self.shift_head(row, x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA))
+        early_guess = self.shift_head(
+            early[:, :, None], x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA)
+        )
         blend = distillation.blend(x["shift_target"], guess, truth)
         cost = (early_guess - blend).square().mean((-2, -1))
         loss["shift student"] = (cost * asked).sum(1).mean()
@@ -220,7 +220,7 @@ class LoopsNested(nn.Module):
         h = self.trunk(x, (loops,))[0]
         if "letter" in noise:
             index, asked = layers.queried(x["letter_query"], 1)
-            logits = self.letter_head(layers.take(h[:, :1], index)).float()
+            logits = self.letter_head(h).float()
             m = layers.take(x["letter_count"], index)
             logits = self.letter_noise.before(logits, m)
             token = kernels.choose(logits / temperature, noise["letter"])
@@ -229,9 +229,8 @@ class LoopsNested(nn.Module):
             index, asked = layers.queried(x["shift_query"], 1)
             n = layers.take(x["shift_count"], index)
             value = layers.take(x["shift"], index)
-            row = layers.take(h[:, 1:2], index)
             for k in reversed(range(1, SHIFT_STEPS + 1)):
-                guess = self.shift_head(row, value, (n + k) / len(SHIFT_BETA))
+                guess = self.shift_head(h, value, (n + k) / len(SHIFT_BETA))
                 origin = self.shift_noise.clean_from_velocity(value, guess, n + k)
                 value = self.shift_noise.denoise(value, origin, n + k, noise["shift"][k - 1])
             drawn["shift"] = layers.put(x["shift"], index, value, asked)

@@ -103,7 +103,7 @@ class Table(nn.Module):
         self.money_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=2)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 5, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         label = self.label_value(x["label"])
         work = self.work_value(x["work"])
         work = work + self.work_level(x["work_count"] / 25)
@@ -220,7 +220,7 @@ class Table(nn.Module):
 
         # predict work by cross_entropy (table.gen:23)
         index, asked = layers.queried(x["work_query"], 1)
-        logits = self.work_head(layers.take(h[:, 1:2], index))
+        logits = self.work_head(h)
         m = layers.take(x["work_count"], index)
         logits = self.work_noise.admissible(logits, m)
         target = layers.take(x["work_target"], index)
@@ -229,22 +229,20 @@ class Table(nn.Module):
 
         # predict grade by clean (table.gen:24)
         index, asked = layers.queried(x["grade_query"], 1)
-        logits = self.grade_head(layers.take(h[:, 2:3], index))
+        logits = self.grade_head(h)
         target = layers.take(x["grade_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["grade"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict age by x0 (table.gen:25)
         index, asked = layers.queried(x["age_query"], 1)
-        row = layers.take(h[:, 3:4], index)[:, :, None]
-        guess = self.age_head(row, x["age_inner"], x["age_inner_count"] / len(AGE_BETA))
+        guess = self.age_head(h[:, :, None], x["age_inner"], x["age_inner_count"] / len(AGE_BETA))
         cost = (guess - x["age_target"]).square().mean((-2, -1))
         loss["age"] = (cost * asked).sum(1).mean()
 
         # predict money by epsilon (table.gen:26)
         index, asked = layers.queried(x["money_query"], 1)
-        row = layers.take(h[:, 4:5], index)[:, :, None]
-        guess = self.money_head(row, x["money_inner"], x["money_inner_count"] / len(MONEY_BETA))
+        guess = self.money_head(h[:, :, None], x["money_inner"], x["money_inner_count"] / len(MONEY_BETA))
         cost = (guess - x["money_target"]).square().mean((-2, -1))
         loss["money"] = (cost * asked).sum(1).mean()
         return loss
@@ -307,14 +305,14 @@ class Table(nn.Module):
         h = self.trunk(x)
         if "work" in noise:
             index, asked = layers.queried(x["work_query"], 1)
-            logits = self.work_head(layers.take(h[:, 1:2], index)).float()
+            logits = self.work_head(h).float()
             m = layers.take(x["work_count"], index)
             logits = self.work_noise.admissible(logits, m)
             token = kernels.choose(logits / temperature, noise["work"])
             drawn["work"] = layers.put(x["work"], index, token, asked)
         if "grade" in noise:
             index, asked = layers.queried(x["grade_query"], 1)
-            logits = self.grade_head(layers.take(h[:, 2:3], index)).float()
+            logits = self.grade_head(h).float()
             m = layers.take(x["grade_count"], index)
             logits = self.grade_noise.before(logits, m)
             token = kernels.choose(logits / temperature, noise["grade"])
@@ -323,18 +321,16 @@ class Table(nn.Module):
             index, asked = layers.queried(x["age_query"], 1)
             n = layers.take(x["age_count"], index)
             value = layers.take(x["age"], index)
-            row = layers.take(h[:, 3:4], index)
             for k in reversed(range(1, AGE_STEPS + 1)):
-                guess = self.age_head(row, value, (n + k) / len(AGE_BETA))
+                guess = self.age_head(h, value, (n + k) / len(AGE_BETA))
                 value = self.age_noise.denoise(value, guess, n + k, noise["age"][k - 1])
             drawn["age"] = layers.put(x["age"], index, value, asked)
         if "money" in noise:
             index, asked = layers.queried(x["money_query"], 1)
             n = layers.take(x["money_count"], index)
             value = layers.take(x["money"], index)
-            row = layers.take(h[:, 4:5], index)
             for k in reversed(range(1, MONEY_STEPS + 1)):
-                guess = self.money_head(row, value, (n + k) / len(MONEY_BETA))
+                guess = self.money_head(h, value, (n + k) / len(MONEY_BETA))
                 origin = self.money_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.money_noise.denoise(value, origin, n + k, noise["money"][k - 1])
             drawn["money"] = layers.put(x["money"], index, value, asked)

@@ -99,7 +99,7 @@ class TableGaps(nn.Module):
         self.job_head = layers.TokenHead(WIDTH, job_values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 6, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
         number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
@@ -203,28 +203,26 @@ class TableGaps(nn.Module):
 
         # predict number by epsilon (table_gaps.gen:29)
         index, asked = layers.queried(x["number_query"], 1)
-        row = layers.take(h[:, :3], index)[:, :, None]
-        guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
+        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
         # predict height by x0 (table_gaps.gen:30)
         index, asked = layers.queried(x["height_query"], 1)
-        row = layers.take(h[:, 3:4], index)[:, :, None]
-        guess = self.height_head(row, x["height_inner"], x["height_inner_count"] / len(HEIGHT_BETA))
+        guess = self.height_head(h[:, :, None], x["height_inner"], x["height_inner_count"] / len(HEIGHT_BETA))
         cost = (guess - x["height_target"]).square().mean((-2, -1))
         loss["height"] = (cost * asked).sum(1).mean()
 
         # predict height_gap by cross_entropy (table_gaps.gen:31)
         index, asked = layers.queried(x["height_gap_query"], 1)
-        logits = self.height_gap_head(layers.take(h[:, 4:5], index))
+        logits = self.height_gap_head(h)
         target = layers.take(x["height_gap_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["height_gap"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict job by cross_entropy (table_gaps.gen:32)
         index, asked = layers.queried(x["job_query"], 1)
-        logits = self.job_head(layers.take(h[:, 5:6], index))
+        logits = self.job_head(h)
         target = layers.take(x["job_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["job"] = torch.where(asked, cost, 0.0).sum(1).mean()
@@ -286,9 +284,8 @@ class TableGaps(nn.Module):
             index, asked = layers.queried(x["number_query"], 1)
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
-            row = layers.take(h[:, :3], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
-                guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
+                guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
@@ -296,19 +293,18 @@ class TableGaps(nn.Module):
             index, asked = layers.queried(x["height_query"], 1)
             n = layers.take(x["height_count"], index)
             value = layers.take(x["height"], index)
-            row = layers.take(h[:, 3:4], index)
             for k in reversed(range(1, HEIGHT_STEPS + 1)):
-                guess = self.height_head(row, value, (n + k) / len(HEIGHT_BETA))
+                guess = self.height_head(h, value, (n + k) / len(HEIGHT_BETA))
                 value = self.height_noise.denoise(value, guess, n + k, noise["height"][k - 1])
             drawn["height"] = layers.put(x["height"], index, value, asked)
         if "height_gap" in noise:
             index, asked = layers.queried(x["height_gap_query"], 1)
-            logits = self.height_gap_head(layers.take(h[:, 4:5], index)).float()
+            logits = self.height_gap_head(h).float()
             token = kernels.choose(logits / temperature, noise["height_gap"])
             drawn["height_gap"] = layers.put(x["height_gap"], index, token, asked)
         if "job" in noise:
             index, asked = layers.queried(x["job_query"], 1)
-            logits = self.job_head(layers.take(h[:, 5:6], index)).float()
+            logits = self.job_head(h).float()
             token = kernels.choose(logits / temperature, noise["job"])
             drawn["job"] = layers.put(x["job"], index, token, asked)
         return drawn

@@ -57,7 +57,7 @@ class TokensGlauber(nn.Module):
         self.letter_head = layers.TokenHead(WIDTH, letter_values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 16, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         letter = self.letter_value(x["letter"])
         letter = letter + self.letter_level(x["letter_count"] / 6)
         letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
@@ -97,7 +97,7 @@ class TokensGlauber(nn.Module):
 
         # predict letter by classifier (tokens_glauber.gen:18)
         index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h, index))
+        logits = self.letter_head(h)
         shown = layers.take(x["letter_shown"], index)[..., None]
         signal = logits.gather(-1, shown)[..., 0]
         target = layers.take(x["letter_label"], index)
@@ -142,7 +142,7 @@ class TokensGlauber(nn.Module):
         """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         index, asked = layers.queried(x["letter_query"], 1)
-        logits = self.letter_head(layers.take(h, index)).float()
+        logits = self.letter_head(h).float()
         logits = logits + self.letter_noise.law.log()
         token = kernels.choose(logits / temperature, noise["letter"])
         return {"letter": layers.put(x["letter"], index, token, asked)}

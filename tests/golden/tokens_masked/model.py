@@ -66,7 +66,7 @@ class TokensMasked(nn.Module):
         present = x["place_present"][:, None, None, :]
         # The last layer updates only the rows that the visit asks about.
         asked, _ = layers.queried(x["letter_query"], 4)
-        return self.first(tokens, clock, present, rows=asked)
+        return layers.spread(self.first(tokens, clock, present, rows=asked), asked, tokens)
 
     # ---- training
 

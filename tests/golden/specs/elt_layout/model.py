@@ -76,7 +76,7 @@ class EltLayout(nn.Module):
         self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4)
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
-        """Every token's row after each of ``exits`` repeats, (B, 25, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about after each of ``exits`` repeats, (B, 1, WIDTH); the site that it asks about is hidden."""
         category = self.category_value(x["category"])
         category = category + self.category_level(x["category_count"] / 4)
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
@@ -163,20 +163,19 @@ class EltLayout(nn.Module):
 
         # predict category by cross_entropy (elt_layout.gen:34)
         index, asked = layers.queried(x["category_query"], 1)
-        logits = self.category_head(layers.take(h, index))
+        logits = self.category_head(h)
         target = layers.take(x["category_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_layout.gen:37)
-        early_logits = self.category_head(layers.take(early, index))
+        early_logits = self.category_head(early)
         blend = distillation.blend_tokens(target, logits, truth)
         cost = distillation.cross_entropy(early_logits, blend)
         loss["category student"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict box by epsilon (elt_layout.gen:35)
         index, asked = layers.queried(x["box_query"], 1)
-        row = layers.take(h, index)[:, :, None]
-        guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        guess = self.box_head(h[:, :, None], x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
         cost = (
             (guess - x["box_target"])
             .square()
@@ -185,8 +184,7 @@ class EltLayout(nn.Module):
         )
         loss["box"] = (cost * asked).sum(1).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_layout.gen:37)
-        row = layers.take(early, index)[:, :, None]
-        early_guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        early_guess = self.box_head(early[:, :, None], x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
         blend = distillation.blend(x["box_target"], guess, truth)
         cost = (
             (early_guess - blend)
@@ -254,7 +252,7 @@ class EltLayout(nn.Module):
         h = self.trunk(x, (loops,))[0]
         if "category" in noise:
             index, asked = layers.queried(x["category_query"], 1)
-            logits = self.category_head(layers.take(h, index)).float()
+            logits = self.category_head(h).float()
             token = kernels.choose(logits / temperature, noise["category"])
             drawn["category"] = layers.put(x["category"], index, token, asked)
         if "box" in noise:
@@ -262,9 +260,8 @@ class EltLayout(nn.Module):
             n = layers.take(x["box_count"], index)
             value = layers.take(x["box"], index)
             kept, held = value, layers.take(x["box_held"], index)
-            row = layers.take(h, index)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
+                guess = self.box_head(h, value, (n + k) / len(BOX_BETA))
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
                 value = torch.where(held, kept, value)

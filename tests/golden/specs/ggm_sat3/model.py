@@ -69,7 +69,7 @@ class GgmSat3(nn.Module):
         self.x__head = layers.TokenHead(WIDTH, 2)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 60, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         first = self.first_value(x["first"])
         second = self.second_value(x["second"])
         third = self.third_value(x["third"])
@@ -128,7 +128,7 @@ class GgmSat3(nn.Module):
 
         # predict x_ by classifier (ggm_sat3.gen:31)
         index, asked = layers.queried(x["x__query"], 1)
-        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
+        logits = self.x__head(h)
         shown = layers.take(x["x__shown"], index)[..., None]
         signal = logits.gather(-1, shown)[..., 0]
         target = layers.take(x["x__label"], index)
@@ -181,7 +181,7 @@ class GgmSat3(nn.Module):
         """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         index, asked = layers.queried(x["x__query"], 1)
-        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
+        logits = self.x__head(h).float()
         logits = logits + self.x__noise.law.log()
         token = kernels.choose(logits / temperature, noise["x"])
         return {"x": layers.put(x["x_"], index, token, asked)}

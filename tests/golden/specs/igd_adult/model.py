@@ -99,7 +99,7 @@ class IgdAdult(nn.Module):
         self.column_head = nn.ModuleList([layers.TokenHead(WIDTH, n) for n in column_values])
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 15, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
         number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
@@ -166,15 +166,14 @@ class IgdAdult(nn.Module):
 
         # predict number by epsilon (igd_adult.gen:43)
         index, asked = layers.queried(x["number_query"], 1)
-        row = layers.take(h[:, :5], index)[:, :, None]
-        guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
+        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
         # predict column by cross_entropy (igd_adult.gen:44-53)
         for k, name in enumerate(COLUMNS):
             index, asked = layers.queried(x[f"{name}_query"], 1)
-            logits = self.column_head[k](layers.take(h[:, 5 + k : 6 + k], index))
+            logits = self.column_head[k](h)
             target = layers.take(x[f"{name}_target"], index)
             cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
             loss[name] = torch.where(asked, cost, 0.0).sum(1).mean()
@@ -229,16 +228,15 @@ class IgdAdult(nn.Module):
             index, asked = layers.queried(x["number_query"], 1)
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
-            row = layers.take(h[:, :5], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
-                guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
+                guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
         for k, name in enumerate(COLUMNS):
             if name in noise:
                 index, asked = layers.queried(x[f"{name}_query"], 1)
-                logits = self.column_head[k](layers.take(h[:, 5 + k : 6 + k], index)).float()
+                logits = self.column_head[k](h).float()
                 token = kernels.choose(logits / temperature, noise[name])
                 drawn[name] = layers.put(x[name], index, token, asked)
         return drawn

@@ -75,7 +75,7 @@ class IgdLayout(nn.Module):
         self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         category = self.category_value(x["category"])
         category = category + self.category_level(x["category_count"] / 4)
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
@@ -155,15 +155,14 @@ class IgdLayout(nn.Module):
 
         # predict category by cross_entropy (igd_layout.gen:29)
         index, asked = layers.queried(x["category_query"], 1)
-        logits = self.category_head(layers.take(h, index))
+        logits = self.category_head(h)
         target = layers.take(x["category_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["category"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict box by epsilon (igd_layout.gen:30)
         index, asked = layers.queried(x["box_query"], 1)
-        row = layers.take(h, index)[:, :, None]
-        guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        guess = self.box_head(h[:, :, None], x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
         cost = (
             (guess - x["box_target"])
             .square()
@@ -226,7 +225,7 @@ class IgdLayout(nn.Module):
         h = self.trunk(x)
         if "category" in noise:
             index, asked = layers.queried(x["category_query"], 1)
-            logits = self.category_head(layers.take(h, index)).float()
+            logits = self.category_head(h).float()
             token = kernels.choose(logits / temperature, noise["category"])
             drawn["category"] = layers.put(x["category"], index, token, asked)
         if "box" in noise:
@@ -234,9 +233,8 @@ class IgdLayout(nn.Module):
             n = layers.take(x["box_count"], index)
             value = layers.take(x["box"], index)
             kept, held = value, layers.take(x["box_held"], index)
-            row = layers.take(h, index)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
+                guess = self.box_head(h, value, (n + k) / len(BOX_BETA))
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
                 value = torch.where(held, kept, value)

@@ -87,7 +87,7 @@ class IgdMagic(nn.Module):
         self.class__head = layers.TokenHead(WIDTH, class__values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 11, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
         number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
@@ -148,14 +148,13 @@ class IgdMagic(nn.Module):
 
         # predict number by epsilon (igd_magic.gen:25)
         index, asked = layers.queried(x["number_query"], 1)
-        row = layers.take(h[:, :10], index)[:, :, None]
-        guess = self.number_head(row, x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
+        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
         # predict class_ by cross_entropy (igd_magic.gen:26)
         index, asked = layers.queried(x["class__query"], 1)
-        logits = self.class__head(layers.take(h[:, 10:11], index))
+        logits = self.class__head(h)
         target = layers.take(x["class__target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["class"] = torch.where(asked, cost, 0.0).sum(1).mean()
@@ -206,15 +205,14 @@ class IgdMagic(nn.Module):
             index, asked = layers.queried(x["number_query"], 1)
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
-            row = layers.take(h[:, :10], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
-                guess = self.number_head(row, value, (n + k) / len(NUMBER_BETA))
+                guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
                 origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
         if "class" in noise:
             index, asked = layers.queried(x["class__query"], 1)
-            logits = self.class__head(layers.take(h[:, 10:11], index)).float()
+            logits = self.class__head(h).float()
             token = kernels.choose(logits / temperature, noise["class"])
             drawn["class"] = layers.put(x["class_"], index, token, asked)
         return drawn

@@ -69,7 +69,7 @@ class IgdSat3(nn.Module):
         self.x__head = layers.TokenHead(WIDTH, 2)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 60, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         first = self.first_value(x["first"])
         second = self.second_value(x["second"])
         third = self.third_value(x["third"])
@@ -124,7 +124,7 @@ class IgdSat3(nn.Module):
 
         # predict x_ by clean (igd_sat3.gen:34)
         index, asked = layers.queried(x["x__query"], 1)
-        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index))
+        logits = self.x__head(h)
         target = layers.take(x["x__target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         return {"x": torch.where(asked, cost, 0.0).sum(1).mean()}
@@ -175,7 +175,7 @@ class IgdSat3(nn.Module):
         """One visit backwards: the sites that it asks about drawn anew with ``noise``."""
         h = self.trunk(x)
         index, asked = layers.queried(x["x__query"], 1)
-        logits = self.x__head(layers.take(h[:, x["clause_present"].shape[1] :], index)).float()
+        logits = self.x__head(h).float()
         m = layers.take(x["x__count"], index)
         logits = self.x__noise.before(logits, m)
         token = kernels.choose(logits / temperature, noise["x"])

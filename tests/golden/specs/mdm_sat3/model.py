@@ -88,7 +88,7 @@ class MdmSat3(nn.Module):
         asked, _ = layers.queried(
             torch.cat([torch.zeros_like(x["first"], dtype=torch.bool), x["x__query"]], 1), 9
         )
-        return self.core_loop(tokens, clock, present, rows=asked)
+        return layers.spread(self.core_loop(tokens, clock, present, rows=asked), asked, tokens)
 
     # ---- training
 

@@ -77,9 +77,7 @@ class NtkDenoiser(nn.Module):
         tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
-        # The last layer updates only the rows that the visit asks about.
-        asked, _ = layers.queried(x["category_query"] | x["box_query"], 1)
-        return self.core_loop(tokens, clock, present, loops, rows=asked)
+        return self.core_loop(tokens, clock, present, loops)
 
     # ---- training
 

@@ -81,7 +81,7 @@ class PgraftMolecule(nn.Module):
         self.position_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=3)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """Every token's row (B, 29, WIDTH); the sites that the visit asks about are hidden."""
+        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         element = self.element_value(x["element"])
         element = element + self.element_level(x["element_count"] / 4)
         element = torch.where(x["element_query"][..., None], self.element_hidden, element)
@@ -153,15 +153,16 @@ class PgraftMolecule(nn.Module):
 
         # predict element by cross_entropy (pgraft_molecule.gen:29)
         index, asked = layers.queried(x["element_query"], 1)
-        logits = self.element_head(layers.take(h, index))
+        logits = self.element_head(h)
         target = layers.take(x["element_target"], index)
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["element"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
         # predict position by epsilon (pgraft_molecule.gen:30)
         index, asked = layers.queried(x["position_query"], 1)
-        row = layers.take(h, index)[:, :, None]
-        guess = self.position_head(row, x["position_inner"], x["position_inner_count"] / len(POSITION_BETA))
+        guess = self.position_head(
+            h[:, :, None], x["position_inner"], x["position_inner_count"] / len(POSITION_BETA)
+        )
         cost = (x["position_weight"] * (guess - x["position_target"]).square()).mean((-2, -1))
         loss["position"] = (cost * asked).sum(1).mean()
         return loss
@@ -232,16 +233,15 @@ class PgraftMolecule(nn.Module):
         h = self.trunk(x)
         if "element" in noise:
             index, asked = layers.queried(x["element_query"], 1)
-            logits = self.element_head(layers.take(h, index)).float()
+            logits = self.element_head(h).float()
             token = kernels.choose(logits / temperature, noise["element"])
             drawn["element"] = layers.put(x["element"], index, token, asked)
         if "position" in noise:
             index, asked = layers.queried(x["position_query"], 1)
             n = layers.take(x["position_count"], index)
             value = layers.take(x["position"], index)
-            row = layers.take(h, index)
             for k in reversed(range(1, POSITION_STEPS + 1)):
-                guess = self.position_head(row, value, (n + k) / len(POSITION_BETA))
+                guess = self.position_head(h, value, (n + k) / len(POSITION_BETA))
                 origin = self.position_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.position_noise.denoise(value, origin, n + k, noise["position"][k - 1])
             drawn["position"] = layers.put(x["position"], index, value, asked)
