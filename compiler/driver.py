@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from gencc.dsl import partial
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic, has_errors
 from gencc.dsl.parser import parse
@@ -66,12 +67,17 @@ def compile_source(source: Source, level: int = 1, follow: bool = True) -> Compi
     """
     done = Compilation(source)
     # text -> syntax tree
-    done.tree, problems = parse(source)
-    done.diagnostics += problems
+    done.tree, unread = parse(source)
     # syntax tree -> typed spec
-    done.spec, problems = resolve(done.tree)
-    done.diagnostics += problems
-    if done.spec is None or has_errors(done.diagnostics):
+    done.spec, unresolved = resolve(done.tree)
+    done.diagnostics += unread + unresolved
+    if done.spec is None:
+        return done
+    if has_errors(done.diagnostics):
+        # what is right is checked all the same, so that every mistake is told in one run
+        known = partial.known(done.spec, done.tree, unread, unresolved)
+        if known is not None:
+            done.diagnostics += checks.check(known, build.build(done.spec))
         return done
     # typed spec -> graph IR
     done.graph = build.build(done.spec)

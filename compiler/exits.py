@@ -150,7 +150,8 @@ def _edges(loop: v.Loop, distill: v.Distill) -> list[Edge]:
     else:
         students = [read(low, high, shown(distill.student))]
     weights = distill.weight if isinstance(distill.weight, tuple) else (distill.weight,) * len(students)
-    return [Edge(s, teacher, truth, w, distill) for s, w in zip(students, weights, strict=True)]
+    # More or fewer weights than exits are an error of their own.
+    return [Edge(s, teacher, truth, w, distill) for s, w in zip(students, weights, strict=False)]
 
 
 def elastic(spec: v.Spec) -> v.Loop | None:

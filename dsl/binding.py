@@ -128,8 +128,9 @@ class Binder:
                 inner = get_args(kind)[0]
                 bound = [self.value(item, inner, what) for item in items]
                 return MISSING if any(b is MISSING for b in bound) else tuple(bound)
+        told = len(self.problems)
         found = self._scalar(expr, kinds, what)
-        if found is not MISSING:
+        if found is not MISSING or len(self.problems) > told:
             return found
         forms = [k for k in kinds if isinstance(k, type) and issubclass(k, v.Form)]
         if isinstance(expr, Name | Call) and forms:
@@ -188,6 +189,10 @@ class Binder:
         number = constant(expr)
         if v.Range in kinds:
             if isinstance(number, int):
+                if number < 1:
+                    return self.error(
+                        "GEN104", f"`{what}` is {number}", expr.span, "write a whole number from 1 up"
+                    )
                 return v.Range(low=number, high=number).located(expr.span)
             if isinstance(expr, Binary) and expr.operator == "..":
                 low, high = constant(expr.left), constant(expr.right)

@@ -11,7 +11,7 @@ Annotations steer the binding: numbers, ``bool`` (``yes``/``no``), ``Literal`` (
 
 from __future__ import annotations
 
-from .base import Form, Model, Positive, Range, Rate, Unit
+from .base import Form, Model, Positive, Range, Rate, Unit, Unresolved
 from .correct import BackwardEuler, Correct, Small
 from .data import Data
 from .denoiser import (

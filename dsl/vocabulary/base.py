@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..source import Span
+
+
+class Unresolved(Exception):
+    """A part of the spec is not known, since what was written there is a mistake (see `dsl.partial`)."""
 
 
 class Model(BaseModel):
@@ -16,6 +20,13 @@ class Model(BaseModel):
 
     _span: Span | None = PrivateAttr(default=None)
     _spans: dict[str, Span] = PrivateAttr(default_factory=dict)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).model_fields:  # taken out
+                raise Unresolved(name)
+            return super().__getattr__(name)
 
     @property
     def span(self) -> Span:

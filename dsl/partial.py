@@ -1,0 +1,95 @@
+"""What is known of a spec in spite of its mistakes.
+
+An option that was written wrong is not its default, nor is one that a misspelt word may have been meant for.  Such parts are
+taken out of the spec: a check that asks for one is stopped by `vocabulary.Unresolved`, and the others say what they find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from . import vocabulary as v
+from .diagnostics import Diagnostic, Severity
+from .source import Span
+from .syntax import Block, File, Given, Predict, Setting, TopLevel
+
+M = TypeVar("M", bound=v.Model)
+
+ONCE = ("data", "forward", "denoiser", "train", "sample", "evaluate")
+"""Blocks that a spec has once, under their own names."""
+
+SEVERAL = {
+    "plate": ("plates", "variables"),
+    "distill": ("distills",),
+    "shape": ("shapes",),
+    "correct": ("corrects",),
+    "limit": ("limits",),
+}
+"""Blocks of which there may be several, and where a spec keeps them."""
+
+LISTS = ("plates", "variables", "predictions", "tasks", "distills", "shapes", "corrects", "limits")
+
+TANGLED = {"GEN001", "GEN002", "GEN004", "GEN005"}
+"""Mistakes after which nobody knows which statement a piece of text belongs to."""
+
+
+def known(
+    spec: v.Spec, file: File, syntax: Iterable[Diagnostic], names: Iterable[Diagnostic]
+) -> v.Spec | None:
+    """``spec`` without what its mistakes leave open, ``syntax`` those of the parser; None if that is everything.
+
+    A mistake of the parser may have hidden any statement, so only what was written is known.
+    """
+    hidden, wrong = list(syntax), _errors(names)
+    if not hidden and not wrong:
+        return spec
+    if any(d.code in TANGLED for d in hidden):
+        return None
+    wrong += [d.span for d in hidden]
+    gone = set(LISTS) if hidden else set()
+    parts: dict[str, v.Model | None] = {name: None for name in ONCE if hidden}
+    for item in file.items:
+        inside = [span for span in wrong if item.span.start <= span.start < item.span.end]
+        if not inside and not hidden:
+            continue
+        if isinstance(item, Block) and item.keyword.text in ONCE:
+            value: v.Model | None = getattr(spec, item.keyword.text)
+            parts[item.keyword.text] = value and _said(value, item, inside)
+        else:
+            gone.update(_lists(item))
+    gone.update(name for name, value in parts.items() if value is None)
+    return _without(spec.model_copy(update=parts), gone)
+
+
+def _errors(problems: Iterable[Diagnostic]) -> list[Span]:
+    return [d.span for d in problems if d.severity is Severity.ERROR]
+
+
+def _lists(item: TopLevel) -> tuple[str, ...]:
+    """Where a spec keeps what a statement says."""
+    if isinstance(item, Predict):
+        return ("predictions",)
+    if isinstance(item, Given):
+        return ("tasks",)
+    return SEVERAL[item.keyword.text] if isinstance(item, Block) else ("variables",)
+
+
+def _said(value: v.Model, block: Block, wrong: list[Span]) -> v.Model:
+    """The options of a block that the author wrote, and wrote well."""
+    out = {name for name in type(value).model_fields if not value.says(name)}
+    for entry in block.entries:
+        if isinstance(entry, Setting) and any(entry.span.start <= s.start < entry.span.end for s in wrong):
+            out.add(entry.key.text)
+    if block.label is not None and any(
+        block.label.span.start <= s.start < block.label.span.end for s in wrong
+    ):
+        out.update(type(value).model_fields)
+    return _without(value, out)
+
+
+def _without(value: M, names: Iterable[str]) -> M:
+    copy = value.model_copy()
+    for name in names:
+        copy.__dict__.pop(name, None)
+    return copy
