@@ -36,6 +36,12 @@ class Examples:
         """The examples at ``index``."""
         return self._each(lambda t: t[index])
 
+    def fill(self, first: int, examples: Examples) -> None:
+        """Writes ``examples`` over those from ``first`` on."""
+        for ours, theirs in ((self.values, examples.values), (self.present, examples.present)):
+            for name, t in theirs.items():
+                ours[name][first : first + len(t)] = t
+
     def to(self, device: torch.device | str) -> Examples:
         return self._each(lambda t: t.to(device))
 

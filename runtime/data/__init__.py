@@ -1,8 +1,9 @@
 """Data from files to `Examples` and back."""
 
 from .codec import Codec
+from .dataset import Dataset
 from .fields import Tokens, Vectors
-from .load import Dataset, encode, load
+from .load import encode, load
 from .table import read_table
 
 __all__ = ["Codec", "Dataset", "Tokens", "Vectors", "encode", "load", "read_table"]

@@ -1,4 +1,4 @@
-"""Columns whose rows are lists of equally many numbers, read as one array: images, videos, grids of tokens."""
+"""Columns of lists as arrays: of equally many numbers (images, videos, grids of tokens), and of as many as a row has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .fields import Field, Tokens, Vectors, column_names
@@ -17,8 +18,9 @@ Array = NDArray[Any]
 def regular(column: pa.ChunkedArray) -> Array | None:
     """The column as (rows, numbers); None unless its rows are lists of equally many numbers, none of which is missing."""
     kind = column.type
-    nested = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not nested or not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+    if not _lists(kind) or not (
+        pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)
+    ):
         return None
     parts = []
     for chunk in column.chunks:
@@ -63,3 +65,37 @@ def first_outside(values: Array, f: Field) -> tuple[int, Any] | None:
         return None
     row, place = np.argwhere(~good)[0]
     return int(row), values[row, place]
+
+
+def counts(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """How many entries the list of each row has; None unless every row is a list."""
+    if not _lists(column.type) or column.null_count:
+        return None
+    return np.asarray(pc.list_value_length(column).to_numpy(), dtype=np.int64)
+
+
+def entries(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The entries of all rows' lists, one after another; None unless every row is a list."""
+    return pc.list_flatten(column) if _lists(column.type) and not column.null_count else None
+
+
+def vectors(column: pa.ChunkedArray, length: int) -> Array | None:
+    """The entries of all rows' lists as (entries, length); None unless each is that many finite numbers."""
+    flat = entries(column)
+    if flat is None:
+        return None
+    if length == 1 and not _lists(flat.type):
+        inside = flat
+    else:
+        sizes = counts(flat)
+        if sizes is None or (sizes != length).any():
+            return None
+        inside = pc.list_flatten(flat)
+    if inside.null_count or not (pa.types.is_integer(inside.type) or pa.types.is_floating(inside.type)):
+        return None
+    numbers = np.asarray(inside.to_numpy(), dtype=np.float64).reshape(-1, length)
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _lists(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -70,41 +73,83 @@ def locate(source: str, base: Path | None = None) -> Path:
     return path
 
 
-def read_arrow(source: str, base: Path | None = None) -> pa.Table:
-    """The whole table.  See `csv_files` for the cells of a CSV that hold no value.
+@dataclass(frozen=True)
+class Table:
+    """A file of rows, which need not fit in memory: Parquet is read in runs of rows, CSV at once."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: int
+    whole: pa.Table | None
+    """Of a CSV file."""
+
+    def read(self, columns: list[str]) -> pa.Table:
+        """The named columns of all rows.
+
+        Raises:
+            UserError: the file is damaged, or lacks a column.
+        """
+        runs = [run for _, run in self.runs(columns, max(1, self.rows))]
+        return pa.concat_tables(runs) if runs else pa.table({name: [] for name in columns})
+
+    def runs(self, columns: list[str], size: int) -> Iterator[tuple[int, pa.Table]]:
+        """The named columns of up to ``size`` rows after another, and the number of the first of these rows.
+
+        Raises:
+            UserError: the file is damaged, or lacks a column.
+        """
+        self._check(columns)
+        if self.whole is not None:
+            for first in range(0, self.rows, size):
+                yield first, self.whole.select(columns).slice(first, size)
+            return
+        first = 0
+        with _readable(self.path, "Parquet"), pa.parquet.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=size, columns=columns):
+                yield first, pa.table(batch).select(columns)
+                first += len(batch)
+
+    def _check(self, columns: list[str]) -> None:
+        for name in columns:
+            if name not in self.columns:
+                near = get_close_matches(name, self.columns, n=2) or self.columns
+                raise UserError(
+                    f'{self.path}: no column {name!r}; it has {", ".join(near)}. Bind it with `from column "..."`'
+                )
+            if self.columns.count(name) > 1:
+                raise UserError(f"{self.path}: two columns are called {name!r}; rename one")
+
+
+def open_table(source: str, base: Path | None = None) -> Table:
+    """The table behind a source.  See `csv_files` for the cells of a CSV that hold no value.
 
     Raises:
         UserError: the file is missing or malformed.
     """
     path = locate(source, base)
+    if source.startswith("csv:"):
+        with _readable(path, "CSV"):
+            found = read_csv(path)
+        return Table(path, tuple(found.column_names), found.num_rows, found)
+    with _readable(path, "Parquet"), pa.parquet.ParquetFile(path) as file:
+        return Table(path, tuple(file.schema_arrow.names), file.metadata.num_rows, None)
+
+
+@contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
     try:
-        return read_csv(path) if source.startswith("csv:") else pa.parquet.read_table(path)
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be read as {'CSV' if source.startswith('csv:') else 'Parquet'}: {error}"
-        ) from error
+        raise UserError(f"{path}: cannot be read as {kind}: {error}") from error
 
 
 def read_columns(source: str, columns: list[str], base: Path | None = None) -> pa.Table:
-    """The named columns.
-
-    Raises:
-        UserError: the file is missing or malformed, or lacks a column.
-    """
-    table = read_arrow(source, base)
-    for name in columns:
-        if name not in table.column_names:
-            near = get_close_matches(name, table.column_names, n=2) or table.column_names
-            raise UserError(
-                f'{locate(source, base)}: no column {name!r}; it has {", ".join(near)}. Bind it with `from column "..."`'
-            )
-        if table.column_names.count(name) > 1:
-            raise UserError(f"{locate(source, base)}: two columns are called {name!r}; rename one")
-    return table.select(columns)
+    """The named columns; raises as `Table.read` does."""
+    return open_table(source, base).read(columns)
 
 
 def read_table(source: str, columns: list[str], base: Path | None = None) -> dict[str, list[Any]]:
-    """The named columns as Python lists; raises as `read_columns` does."""
+    """The named columns as Python lists; raises as `Table.read` does."""
     table = read_columns(source, columns, base)
     return {name: table[name].to_pylist() for name in columns}
 

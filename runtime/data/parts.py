@@ -1,0 +1,263 @@
+"""Rows of a file that follow one another, and what their cells say, before scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import UserError
+from .arrays import Array, counts, entries, first_outside, regular, vectors, wide
+from .codec import gaps
+from .fields import Field, Tokens, Vectors, column_names
+from .table import Table, number
+
+AT_ONCE, MOST_ROWS = 2**20, 4096
+"""Numbers, and rows, that are read at once."""
+
+Words = dict[str, list[Any]]
+"""The values of each token variable, in order; None is the one of cells that hold no value."""
+
+
+@dataclass
+class Part:
+    """``table`` holds columns of rows ``first``, ``first + 1``, .. of the file ``path``, counted from 0."""
+
+    path: str
+    first: int
+    table: pa.Table
+    _cells: dict[str, list[Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def cells(self, column: str) -> list[Any]:
+        if column not in self._cells:
+            self._cells[column] = self.table[column].to_pylist()
+        return self._cells[column]
+
+    def at(self, row: int, column: str) -> str:
+        """How an error names a cell."""
+        return f"{self.path}: row {self.first + row + 1}, column {column!r}"
+
+
+@dataclass
+class Raw:
+    """What the rows say that fit the plates: numbers in the file's own units, with nan where there is none."""
+
+    values: dict[str, Tensor]
+    present: dict[str, Tensor]
+
+
+def parts(table: Table, fields: Mapping[str, Field], columns: Iterable[str]) -> Iterator[Part]:
+    """Columns of all rows, as many at a time as memory should hold of examples of ``fields``.
+
+    Raises:
+        UserError: the file is damaged, or lacks a column.
+    """
+    numbers = sum(f.size * (f.length if isinstance(f, Vectors) else 1) for f in fields.values())
+    for first, run in table.runs(sorted(columns), max(1, min(MOST_ROWS, AT_ONCE // numbers))):
+        yield Part(str(table.path), first, run)
+
+
+def lengths(part: Part, fields: Mapping[str, Field]) -> dict[str, list[int]]:
+    """Per plate, how many elements each row has."""
+    plates = {f.plate: f.size for f in fields.values() if f.plate}
+    return {plate: _lengths(plate, fields, part) for plate in plates}
+
+
+def fitting(of: dict[str, list[int]], fields: Mapping[str, Field], rows: int) -> list[int]:
+    """Row numbers, within a part, of those that have elements and not more than the plates hold."""
+    sizes = {f.plate: f.size for f in fields.values() if f.plate}
+    return [k for k in range(rows) if all(0 < of[plate][k] <= size for plate, size in sizes.items())]
+
+
+def words_in(part: Part, name: str, f: Tokens, rows: list[int]) -> set[Any]:
+    """The values of a token variable that occur; None for no value."""
+    column = column_names(name, f)[0]
+    if f.plate and (flat := entries(part.table[column])) is not None and len(rows) == len(part):
+        return {None if _is_missing(v) else v for v in pc.unique(flat).to_pylist()}
+    cells = part.cells(column)
+    several = f.plate is not None or f.size > 1
+    return {None if _is_missing(v) else v for k in rows for v in (cells[k] if several else [cells[k]])}
+
+
+def read(part: Part, fields: Mapping[str, Field], words: Words, names: Iterable[str] | None = None) -> Raw:
+    """What the rows say of the variables ``names`` (by default all).
+
+    Raises:
+        UserError: naming file, row and cause.
+    """
+    of = lengths(part, fields)
+    rows = fitting(of, fields, len(part))
+    arrays = {
+        c: a
+        for c in wide(fields)
+        if c in part.table.column_names and (a := regular(part.table[c])) is not None
+    }
+    optional = set(gaps(fields))
+    values: dict[str, Tensor] = {}
+    for name in fields if names is None else names:
+        f, column = fields[name], column_names(name, fields[name])[0]
+        if column in arrays:
+            values[name] = _regular(name, f, arrays[column], rows, part)
+        elif isinstance(f, Vectors):
+            values[name] = _vectors(name, f, part, rows, optional)
+        elif f.missing:
+            empty = [_is_missing(part.cells(column)[k]) for k in rows]
+            values[name] = torch.tensor(empty, dtype=torch.int64)[:, None]
+        else:
+            values[name] = _tokens(name, f, part, rows, words[name])
+    present = {
+        f.plate: torch.arange(f.size) < torch.tensor([of[f.plate][k] for k in rows])[:, None]
+        for f in fields.values()
+        if f.plate
+    }
+    return Raw(values, present)
+
+
+def _regular(name: str, f: Field, array: Array, rows: list[int], part: Part) -> Tensor:
+    """Numbers (rows, sites, length), or tokens (rows, sites), of a column that is one array."""
+    column, numbers = column_names(name, f)[0], f.size * (f.length if isinstance(f, Vectors) else 1)
+    if array.shape[1] != numbers:
+        what = "values" if isinstance(f, Tokens) else "numbers"
+        raise UserError(f"{part.at(0, column)}: {array.shape[1]} {what} where `{name}` has {numbers}")
+    array = array if len(rows) == len(array) else array[rows]
+    wrong = first_outside(array, f)
+    if wrong is not None:
+        row, value = wrong
+        place = f"{part.at(rows[row], column)}: {value:g}"
+        if isinstance(f, Tokens):
+            raise UserError(f"{place} is not one of the {f.values} values of `{name}`")
+        if not np.isfinite(value):
+            raise UserError(f"{place} is not finite; remove or fill it")
+        raise UserError(f"{place} is outside [{f.low:g}, {f.high:g}] of `{name}`")
+    if isinstance(f, Tokens):
+        return torch.from_numpy(array.astype(np.int64))
+    found = torch.from_numpy(np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64))
+    return found.reshape(len(rows), f.size, f.length)
+
+
+def _lengths(plate: str, fields: Mapping[str, Field], part: Part) -> list[int]:
+    """Elements of each row of a plate; its variables must agree."""
+    columns = [c for name, f in fields.items() if f.plate == plate for c in column_names(name, f)]
+    found = [c for column in columns if (c := counts(part.table[column])) is not None]
+    if len(found) == len(columns) and all((c == found[0]).all() for c in found):
+        return cast(list[int], found[0].tolist())
+    out: list[int] = []
+    for k, cells in enumerate(zip(*(part.cells(c) for c in columns), strict=True)):
+        for column, cell in zip(columns, cells, strict=True):
+            if not isinstance(cell, list):
+                raise UserError(f"{part.at(k, column)}: a list is expected, one entry per {plate}")
+            if len(cell) != len(cells[0]):
+                raise UserError(
+                    f"{part.path}: row {part.first + k + 1}: column {column!r} lists {len(cell)} values, "
+                    f"{columns[0]!r} lists {len(cells[0])}"
+                )
+        out.append(len(cells[0]))
+    return out
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and value != value)
+
+
+def _tokens(name: str, f: Tokens, part: Part, rows: list[int], words: list[Any]) -> Tensor:
+    """Numbers of the values, (rows, sites)."""
+    column = column_names(name, f)[0]
+    several = f.plate is not None or f.size > 1
+    index = {v: k for k, v in enumerate(words)}
+    if None in index:
+        index |= {"": index[None]}
+    codes = np.zeros((len(rows), f.size), dtype=np.int64)
+    if f.plate and (flat := entries(part.table[column])) is not None:
+        known = flat.combine_chunks().dictionary_encode(null_encoding="encode")
+        own = [index.get(v, -1) for v in known.dictionary.to_pylist()]
+        if -1 not in own:
+            there, kept = _places(part.table[column], rows, f.size)
+            codes[there] = np.array(own, dtype=np.int64)[known.indices.to_numpy()][kept]
+            return torch.from_numpy(codes)
+    for k, row in enumerate(rows):
+        cell = part.cells(column)[row] if several else [part.cells(column)[row]]
+        if not f.plate and len(cell) != f.size:
+            raise UserError(f"{part.at(row, column)}: {len(cell)} values where `{name}` has {f.size}")
+        try:
+            codes[k, : len(cell)] = [index[v] for v in cell]
+        except KeyError as error:
+            raise UserError(
+                f"{part.at(row, column)}: {error.args[0]!r} is not one of the {len(words)} values of `{name}`"
+            ) from None
+    return torch.from_numpy(codes)
+
+
+def _vectors(name: str, f: Vectors, part: Part, rows: list[int], optional: set[str]) -> Tensor:
+    """Raw numbers (rows, sites, length) in float64; nan where a column of ``optional`` has none."""
+    columns = column_names(name, f)
+    out = np.zeros((len(rows), f.size, f.length))
+    if f.spread and not f.plate:
+        for j, column in enumerate(columns):
+            cells = part.cells(column)
+            numbers = [
+                float("nan")
+                if column in optional and _is_missing(cells[row])
+                else number(cells[row], part.path, part.first + row, column)
+                for row in rows
+            ]
+            out[:, j // f.length, j % f.length] = numbers
+    elif f.plate and not f.spread and (flat := vectors(part.table[columns[0]], f.length)) is not None:
+        there, kept = _places(part.table[columns[0]], rows, f.size)
+        out[there] = flat[kept]
+    else:
+        for k, row in enumerate(rows):
+            found = [part.cells(c)[row] for c in columns]
+            if f.spread:
+                cells = list(zip(*found, strict=True))
+            else:
+                cells = found[0] if f.plate or f.size > 1 else [found[0]]
+            if not f.plate and len(cells) != f.size:
+                raise UserError(
+                    f"{part.at(row, columns[0])}: {len(cells)} values where `{name}` has {f.size}"
+                )
+            for j, cell in enumerate(cells):
+                vector = cell if isinstance(cell, list | tuple) else [cell]
+                if len(vector) != f.length:
+                    raise UserError(
+                        f"{part.at(row, columns[0])}: {len(vector)} numbers where `{name}` has {f.length}"
+                    )
+                if columns[0] in optional and _is_missing(vector[0]):
+                    out[k, j] = np.nan
+                    continue
+                out[k, j] = [
+                    number(v, part.path, part.first + row, columns[d] if f.spread else columns[0])
+                    for d, v in enumerate(vector)
+                ]
+    if f.low is not None and f.high is not None:
+        slack = 1e-4 * (f.high - f.low)
+        there = np.ones(out.shape[:2], dtype=bool)
+        if f.plate:
+            there = _places(part.table[columns[0]], rows, f.size)[0]
+        wrong = np.argwhere(there[..., None] & ((out < f.low - slack) | (out > f.high + slack)))
+        if len(wrong):
+            k, j, d = wrong[0]
+            raise UserError(
+                f"{part.at(rows[k], columns[0])}: {out[k, j, d]:g} is outside [{f.low:g}, {f.high:g}] of `{name}`"
+            )
+    return torch.from_numpy(out)
+
+
+def _places(
+    column: pa.ChunkedArray, rows: list[int], size: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which sites of a plate the lists of ``rows`` fill, (rows, size), and which of all rows' entries are theirs."""
+    found = counts(column)
+    assert found is not None  # `_lengths` has seen that each row is a list
+    chosen = np.zeros(len(found), dtype=bool)
+    chosen[rows] = True
+    return np.arange(size) < found[chosen][:, None], np.repeat(chosen, found)

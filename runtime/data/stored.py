@@ -1,0 +1,121 @@
+"""Where examples are kept: in memory, or in files that are mapped into it, where they need not fit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from ..errors import UserError
+from ..files import cache_folder, write_atomically
+from ..sites import Examples
+from .codec import Codec
+from .dataset import Dataset
+from .fields import Field, Tokens
+from .table import Table
+
+IN_MEMORY = 2**31
+"""Bytes of examples beyond which they are kept on disk."""
+
+RECIPE = 1
+"""Changes whenever examples are written in another way."""
+
+Shapes = dict[tuple[str, str], tuple[tuple[int, ...], torch.dtype]]
+"""Of one example: (\"values\", variable) and (\"present\", plate) to a shape and a type."""
+
+Room = Callable[[str, int], Examples]
+"""Of a split and its number of examples: examples to be filled."""
+
+
+def shapes(fields: Mapping[str, Field]) -> Shapes:
+    out: Shapes = {}
+    for name, f in fields.items():
+        out["values", name] = (
+            ((f.size,), torch.int64) if isinstance(f, Tokens) else ((f.size, f.length), torch.float32)
+        )
+        if f.plate:
+            out["present", f.plate] = ((f.size,), torch.bool)
+    return out
+
+
+def size(fields: Mapping[str, Field], rows: int) -> int:
+    """Bytes of so many examples."""
+    return rows * sum(torch.Size(shape).numel() * kind.itemsize for shape, kind in shapes(fields).values())
+
+
+def in_memory(fields: Mapping[str, Field]) -> Room:
+    def room(split: str, rows: int) -> Examples:
+        return _examples(fields, lambda key, shape, kind: torch.empty(rows, *shape, dtype=kind))
+
+    return room
+
+
+def on_disk(
+    table: Table, fields: Mapping[str, Field], how: tuple[Any, ...], build: Callable[[Room], Dataset]
+) -> Dataset:
+    """What ``build`` makes, in files of the cache; ``how`` is all else that it depends on.  Made once, by one process.
+
+    Raises:
+        UserError: the disk has no room for it.
+    """
+    about = table.path.stat()
+    key = (RECIPE, str(table.path.resolve()), about.st_size, about.st_mtime_ns, sorted(fields.items()), how)
+    folder = cache_folder() / "examples" / sha256(repr(key).encode()).hexdigest()[:20]
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def mapped(split: str, rows: int) -> Examples:
+        def tensor(key: tuple[str, str], shape: tuple[int, ...], kind: torch.dtype) -> Tensor:
+            path, numbers = folder / f"{split}.{'.'.join(key)}", rows * torch.Size(shape).numel()
+            if not numbers:
+                return torch.empty(rows, *shape, dtype=kind)
+            _reserve(path, numbers * kind.itemsize)
+            return torch.from_file(str(path), shared=True, size=numbers, dtype=kind).reshape(rows, *shape)
+
+        return _examples(fields, tensor)
+
+    with FileLock(folder / "lock"):
+        finished = folder / "about.json"
+        if not finished.exists():
+            found = build(mapped)
+            for path in folder.iterdir():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            kept = {"train": len(found.train), "test": len(found.test), "left_out": found.left_out}
+            text = json.dumps({**kept, **found.codec.as_json()})
+            write_atomically(finished, lambda temporary: temporary.write_text(text))
+        saved = json.loads(finished.read_text())
+    codec = Codec.from_json(fields, saved)
+    train, test = (mapped(split, saved[split]) for split in ("train", "test"))
+    return Dataset(train, test, codec, saved["left_out"], folder)
+
+
+def _examples(
+    fields: Mapping[str, Field], tensor: Callable[[tuple[str, str], tuple[int, ...], torch.dtype], Tensor]
+) -> Examples:
+    made = {key: tensor(key, *what) for key, what in shapes(fields).items()}
+    return Examples(
+        {name: t for (kind, name), t in made.items() if kind == "values"},
+        {name: t for (kind, name), t in made.items() if kind == "present"},
+    )
+
+
+def _reserve(path: Path, length: int) -> None:
+    """Makes a file of that many bytes: to find a full disk only when its pages are written would end the process."""
+    if path.exists() and path.stat().st_size == length:
+        return
+    try:
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, length)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise UserError(
+            f"{path.parent}: no room for {length / 2**30:.1f} GiB of examples ({error.strerror}); make room, or set "
+            "XDG_CACHE_HOME to a folder that has some"
+        ) from error

@@ -1,0 +1,109 @@
+"""What has to be known of a whole file before its first row can be written as an example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from . import scales
+from .codec import MISSING
+from .fields import Field, Tokens, Vectors, column_names
+from .parts import Words, fitting, lengths, parts, read, words_in
+from .scales import Scale
+from .table import Table
+
+
+@dataclass
+class Survey:
+    """``rows`` are the numbers of the rows that fit the plates, ``groups`` what the column of that name says of each,
+    ``scaled`` the raw numbers of variables that have a scale and ``present`` their plates."""
+
+    rows: list[int]
+    groups: list[Any]
+    words: Words
+    scaled: dict[str, Tensor]
+    present: dict[str, Tensor]
+
+    @property
+    def vocabulary(self) -> dict[str, list[str]]:
+        """Names of the values of each token variable."""
+        return {name: [MISSING if w is None else str(w) for w in words] for name, words in self.words.items()}
+
+    @property
+    def types(self) -> dict[str, str]:
+        """What the values of each token variable are in the file, if they are all alike."""
+        out = {}
+        for name, words in self.words.items():
+            kinds = {type(w).__name__ for w in words if w is not None}
+            out[name] = kinds.pop() if len(kinds) == 1 and kinds <= {"int", "float", "bool"} else "str"
+        return out
+
+    def scales(self, fields: Mapping[str, Field], train: Tensor) -> dict[str, list[Scale]]:
+        """Scales fitted on the training rows: one per column, or one for all numbers of a column of lists."""
+        out: dict[str, list[Scale]] = {}
+        for name, raw in self.scaled.items():
+            f = fields[name]
+            assert isinstance(f, Vectors)
+            kept = raw[train][self.present[f.plate][train]] if f.plate else raw[train].flatten(1)
+            columns = list(kept.flatten(1).T) if f.spread else [kept.flatten()]
+            out[name] = [scales.fit(f.scale, c[~c.isnan()].double().numpy()) for c in columns]
+        return out
+
+
+def survey(table: Table, fields: Mapping[str, Field], group: str | None) -> Survey:
+    """Reads what no row says by itself: the values that occur, the ranges of numbers, groups, and which rows fit.
+
+    Raises:
+        UserError: naming file, row and cause.
+    """
+    scaled = {n: f for n, f in fields.items() if isinstance(f, Vectors) and f.scale != "none"}
+    plates = {n: f for n, f in fields.items() if f.plate}
+    open_ended = {
+        n: f for n, f in fields.items() if isinstance(f, Tokens) and f.values is None and not f.missing
+    }
+    needed = scaled | plates | open_ended
+    columns = {c for n, f in needed.items() for c in column_names(n, f)} | ({group} if group else set())
+    rows: list[int] = []
+    groups: list[Any] = []
+    seen: dict[str, set[Any]] = {name: set() for name in open_ended}
+    raws, longest = [], dict.fromkeys((f.plate for f in plates.values() if f.plate), 0)
+    for part in parts(table, fields, columns) if columns else ():
+        of = lengths(part, fields)
+        longest = {plate: max(most, *of[plate]) for plate, most in longest.items()}
+        fit = fitting(of, fields, len(part))
+        rows += [part.first + k for k in fit]
+        groups += [part.cells(group)[k] for k in fit] if group else []
+        for name, f in open_ended.items():
+            seen[name] |= words_in(part, name, f, fit)
+        if scaled:
+            raws.append(read(part, fields, {}, scaled))
+    if columns and not rows:
+        sizes = {f.plate: f.size for f in plates.values()}
+        most = ", ".join(f"{n} in {plate}[{sizes[plate]}]" for plate, n in longest.items())
+        raise UserError(
+            f"{table.path}: no row fits the plates (the longest row has {most} elements); make the plates larger"
+        )
+    return Survey(
+        rows if columns else list(range(table.rows)),
+        groups,
+        {n: _words(f, seen.get(n, set())) for n, f in fields.items() if isinstance(f, Tokens)},
+        {n: torch.cat([raw.values[n] for raw in raws]) for n in scaled} if raws else {},
+        {p: torch.cat([raw.present[p] for raw in raws]) for p in longest} if raws else {},
+    )
+
+
+def _words(f: Tokens, seen: set[Any]) -> list[Any]:
+    """The values in order; no value is a value of its own, the last."""
+    if f.missing:
+        return ["known", "missing"]
+    if isinstance(f.values, int):
+        return list(range(f.values))
+    if f.values:
+        return list(f.values)
+    known = sorted(seen - {None}, key=lambda v: (str(type(v)), v))
+    return [*known, None] if None in seen else known
