@@ -32,6 +32,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 DEEP = "distill deep {{ student = core.each(1, last - 1), weight = [{weights}] }}\n"
+TAUGHT = """distill ilsd {{
+  teacher = checkpoint("../{teacher}/run", spec = "../{teacher}/spec.gen")
+  student = core.{student}
+  truth   = {truth}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,12 @@ def variants(layers: int, most: int, widths: list[int]) -> dict[str, Variant]:
     for width in widths:
         found[f"ILSD, width {width}"] = Variant(overrides=(f"denoiser.width={width}",))
         found[f"unshared, width {width}"] = Variant(None, (f"denoiser.width={width}", once, depth))
+    if widths:
+        teacher = f"unshared-width-{widths[-1]}"
+        for student in ("last", "uniform(1, last)"):
+            for truth in ("linear(1 -> 0)", "constant(0)"):
+                name = f"taught by the widest, {student}, truth {truth}"
+                found[name] = Variant(TAUGHT.format(teacher=teacher, student=student, truth=truth))
     return found
 
 
@@ -242,7 +254,7 @@ def main() -> None:
     for name, variant in variants(options.layers, options.most, options.widths).items():
         if (options.only and name not in options.only) or name in results["models"]:
             continue
-        folder = (options.out / name.replace(" ", "-").replace(",", "")).absolute()
+        folder = (options.out / re.sub(r"[^\w-]+", "-", name).strip("-")).absolute()
         module = compiled(options.spec, variant, folder)
         seconds = trained(folder, options.steps)
         counts: list[int | None] = list(range(1, 2 * options.most + 1)) if variant.looped else [None]

@@ -249,4 +249,5 @@ __all__ = [  # noqa: RUF022 -- in the order of the language
     "Metric",
     "Evaluate",
     "Spec",
+    "Unresolved",
 ]
