@@ -231,11 +231,11 @@ class Handwritten:
 # ---- measuring
 
 
-def seconds(work: Callable[[], Any], setting: Setting) -> float:
-    clock = time.process_time if setting.device == "cpu" and setting.threads == 1 else time.perf_counter
+def seconds(work: Callable[[], Any], device: str = "cpu", threads: int = 1) -> float:
+    clock = time.process_time if device == "cpu" and threads == 1 else time.perf_counter
     began = clock()
     work()
-    if setting.device == "cuda":
+    if device == "cuda":
         torch.cuda.synchronize()
     return clock() - began
 
@@ -246,7 +246,7 @@ def taking_turns(
     times: dict[str, list[float]] = {name: [] for name in works}
     for k in range(repeats):
         for name in list(works) if k % 2 == 0 else list(works)[::-1]:
-            times[name].append(seconds(works[name], setting))
+            times[name].append(seconds(works[name], setting.device, setting.threads))
     return times
 
 

@@ -54,9 +54,11 @@ class Session:
     ) -> None:
         """Samples, then writes the table and, with a ``report``, a picture and its measures.
 
-        ``trim`` draws examples of about the same size together, on plates as long as the longest of them.
+        ``trim`` draws examples of about the same size together, on plates as long as the longest of them, or of all where
+        the model is compiled for one shape.
         """
         options = self.options
+        cut = False  # to the longest example of all
         self.checkpoint.restore(model, options.weights)
         if options.adapter is not None:
             adapters.attach(model, options.adapter, options.weights)
@@ -71,7 +73,7 @@ class Session:
             options.count = options.batch
             model.visit = served.Recorder(model.visit)  # type: ignore[assignment, arg-type]
         elif options.compile == "yes" or (options.compile == "auto" and self.device.type == "cuda"):
-            trim = False  # one shape
+            trim, cut = False, trim  # one shape
             looped = [m for m in model.modules() if isinstance(m, Looped)]
             for loop in looped:
                 loop.compile_once()
@@ -102,7 +104,8 @@ class Session:
             starts = blank(self.checkpoint, options.count, fields, options.seed)
         for name, numbers in fixed.items():
             starts.values[name] = numbers.repeat(-(-len(starts) // len(numbers)))[: len(starts), None]
-        plates = codec.plates if trim else {}
+        plates = codec.plates if trim or cut else {}
+        starts = starts.trimmed(plates) if cut else starts
         if package is not None or options.export is not None:
             # A package takes whole batches: the last one is filled up, and what filled it is left out again.
             whole = torch.arange(-(-options.count // options.batch) * options.batch)
@@ -131,7 +134,7 @@ class Session:
                     progress=progress,
                     **self._extras(),
                 )
-            return out.to("cpu").padded(plates, sizes) if trim else out.to("cpu")
+            return out.to("cpu").padded(plates, sizes) if plates else out.to("cpu")
 
         def everything() -> Examples:
             with Progress(

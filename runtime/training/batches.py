@@ -84,14 +84,16 @@ def noised(
     """This process's share of a step's batch, noised, in parts of equally many examples.
 
     ``plates``, the plate of each variable that is in one, asks for plates to be trimmed: examples are sorted by length,
-    and each lane, a part of its own, is only as long as its longest one.  Without it there is one part.  Each example is
-    noised ``visits`` times, independently, in rows that follow one another: the mean loss has the same expectation for any
-    number.
+    and each lane, a part of its own, is only as long as its longest one.  Examples of one length are one lane, as long as
+    they are.  Without ``plates`` there is one part.  Each example is noised ``visits`` times, independently, in rows that
+    follow one another: the mean loss has the same expectation for any number.
     """
     index = rows(len(data), batch, step, seed)
+    varied = False
     if plates:
-        index = index[data.take(index).lengths().argsort(stable=True)]
-    count = lanes(batch, world, bool(plates), visits)
+        lengths, place = data.take(index).lengths().sort(stable=True)
+        index, varied = index[place], bool(lengths[0] < lengths[-1])
+    count = lanes(batch, world, varied, visits)
     size, sharing = batch // count, max(1, world // count)
     noisy = []
     for lane in range(rank // sharing, count, max(1, world // sharing)):

@@ -103,7 +103,7 @@ class Run:
 
         ``course`` gives further arguments of the model, the same for the whole batch of a step.
 
-        ``trim`` runs the network on plates as long as the longest example of each part of a batch; not when compiled,
+        ``trim`` runs the network on plates as long as the longest example of each part of a batch, or of all when compiled,
         which wants one shape.  ``known`` names the classes that are given where samples are drawn.
         Each example is noised ``visits`` times in a step.  ``strip`` shows samples at every number of repeats of a loop.
         ``teacher.predictions`` are added to every batch: a trained network, whose weights stay as they are.
@@ -143,11 +143,13 @@ class Run:
             "precision": options.precision,
         }  # fmt: skip
         train, test = data.train, data.test
-        plates = data.codec.plates if trim and not self._compiled else None
+        plates = data.codec.plates if trim else None
+        if plates and self._compiled:  # one shape, no longer than the data
+            train, plates = train.trimmed(plates), None
         sums: dict[str, Tensor] = {}
         since = time.perf_counter()
         handlers = [(s, signal.signal(s, self._ask_to_stop)) for s in (signal.SIGINT, signal.SIGTERM)]
-        step = start
+        step = logged = start
         corrupt: Any = model.corrupt
         try:
             for step in range(start, steps):
@@ -185,8 +187,8 @@ class Run:
                     torch._foreach_lerp_(averaged, weights, 1 - averaging(step, ema))
                 done = step + 1
                 if done % log_every == 0 or done == steps:
-                    self._log_losses(log, done, sums, since, log_every)
-                    sums, since = {}, time.perf_counter()
+                    self._log_losses(log, done, sums, since, done - logged)
+                    sums, since, logged = {}, time.perf_counter(), done
                 if self._stop or done == options.stop_after:
                     self._stop = True
                     break

@@ -65,6 +65,14 @@ def test_trimmed_lanes_are_shared_by_more_processes_than_there_are():
         assert {x["token"].shape[1] for x in shared} == set(widths)
 
 
+def test_examples_of_one_length_are_one_part_as_long_as_they_are():
+    data, plates = examples(500), {"token": "item"}
+    alike = data.take((data.lengths() == 3).nonzero()[:, 0])
+    (part,) = step(1, 48, alike, plates)
+    assert part["token"].shape == (48, 3)
+    assert sorted_rows(step(4, 48, alike, plates)) == sorted_rows([part])
+
+
 def test_a_process_noises_at_most_so_many_rows_that_are_not_its_own():
     assert [batches.lanes(n, 1) for n in (16, 512, 1000, 4096, 521)] == [1, 1, 2, 8, 1]
     assert [batches.lanes(64, world, trimmed=True) for world in (1, 2, 8)] == [4, 4, 4]
