@@ -59,6 +59,6 @@ def unusable(
             f"`{named.spec}` describes another process: {', '.join(found)}",
             where,
             note="teacher and student are asked the same of the same noisy state",
-            help="keep everything but the sizes of the network, and `train`, as it is there",
+            help="keep everything but the sizes of the network, and `train`, as it is there; `--set` changes this spec alone",
         )
     ]

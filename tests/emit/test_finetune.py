@@ -185,10 +185,10 @@ def test_loading_has_time_of_its_own_and_arrays_arrive(tmp_path):
     from gencc.runtime.shaping.rewards import Worker
 
     (tmp_path / "slow.py").write_text(
-        "import time\ntime.sleep(1.5)\n"
+        "import time\ntime.sleep(4.5)\n"
         "def score(columns):\n    return [p.max() + len(w) if w else None for p, w in zip(columns['p'], columns['w'])]\n"
     )
-    worker = Worker(tmp_path / "slow.py", "score", limit=1.0)
+    worker = Worker(tmp_path / "slow.py", "score", limit=4.0)  # time enough for a batch on a busy machine
     try:
         pictures = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
         found = worker.rewards({"w": ["abc", ""]}, 2, {"p": pictures})

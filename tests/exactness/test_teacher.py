@@ -4,6 +4,9 @@ import pytest
 import torch
 from emitted import ROOT, build, call, course, pair, programs
 
+from gencc.compiler.driver import compile_source
+from gencc.dsl.override import apply
+from gencc.dsl.source import Source
 from gencc.runtime import checkpoints
 from gencc.runtime.errors import UserError
 from gencc.runtime.sites import Examples
@@ -244,6 +247,14 @@ def test_a_spec_of_another_process_cannot_describe_the_teacher(tmp_path, old, ne
     (tmp_path / "big.gen").write_text(BIG.replace(old, new))
     with pytest.raises(AssertionError, match=f"describes another process: {said}"):
         programs(SMALLER, name=str(tmp_path / "small.gen"))
+
+
+def test_an_override_changes_the_student_alone_and_says_so(tmp_path):
+    (tmp_path / "big.gen").write_text(BIG)
+    spec = Source(str(tmp_path / "small.gen"), SMALLER)
+    assert not compile_source(apply(spec, ["train.steps=7"])).diagnostics
+    (found,) = compile_source(apply(spec, ["forward.rounds=3"])).diagnostics
+    assert found.code == "GEN322" and "`rounds`" in found.message and "`--set`" in found.help
 
 
 def test_a_spec_with_mistakes_cannot_describe_the_teacher(tmp_path):
