@@ -147,15 +147,15 @@ class Block(nn.Module):
         """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation
         out = x if rows is None else take(x, rows)
-        out = out + gate_a * self.attention(_norm(x) * (1 + scale_a) + shift_a, present, rows)
-        return out + gate_m * self.mlp(_norm(out) * (1 + scale_m) + shift_m)  # type: ignore[no-any-return]
+        out = torch.addcmul(out, gate_a, self.attention(_modulated(x, shift_a, scale_a), present, rows))
+        return torch.addcmul(out, gate_m, self.mlp(_modulated(out, shift_m, scale_m)))
 
     def project(
         self, x: Tensor, modulation: Modulation, weights: Weights | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of rows ``x``."""
         shift, scale, *_ = modulation
-        return self.attention.project(_norm(x) * (1 + scale) + shift, weights)
+        return self.attention.project(_modulated(x, shift, scale), weights)
 
     def update(
         self,
@@ -169,9 +169,9 @@ class Block(nn.Module):
     ) -> Tensor:
         """The block's output for rows ``x`` whose queries are ``q``, among keys and values ``k`` and ``v``."""
         _, _, gate_a, shift_m, scale_m, gate_m = modulation
-        x = x + gate_a * self.attention.attend(q, k, v, seen, weights)
-        inner = _linear(self.mlp[0], _norm(x) * (1 + scale_m) + shift_m, weights, "mlp.0.weight")
-        return x + gate_m * _linear(self.mlp[2], self.mlp[1](inner), weights, "mlp.2.weight")
+        x = torch.addcmul(x, gate_a, self.attention.attend(q, k, v, seen, weights))
+        inner = _linear(self.mlp[0], _modulated(x, shift_m, scale_m), weights, "mlp.0.weight")
+        return torch.addcmul(x, gate_m, _linear(self.mlp[2], self.mlp[1](inner), weights, "mlp.2.weight"))
 
     def remember(
         self,
@@ -199,6 +199,11 @@ def _linear(layer: nn.Module, x: Tensor, weights: Weights | None, name: str) -> 
 
 def _norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
+
+
+def _modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Rows of unit variance, scaled and shifted in one pass."""
+    return torch.addcmul(shift, _norm(x), 1 + scale)
 
 
 class Loop(nn.Module):
@@ -379,7 +384,7 @@ class DiffusionHead(nn.Module):
         parts = self.modulation(condition).chunk(3 * len(self.mlp), -1)
         for k, mlp in enumerate(self.mlp):
             shift, scale, gate = parts[3 * k : 3 * k + 3]
-            h = h + gate * mlp(_norm(h) * (1 + scale) + shift)
+            h = torch.addcmul(h, gate, mlp(_modulated(h, shift, scale)))
         out: Tensor = self.out(_norm(h))
         return out
 
