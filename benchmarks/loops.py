@@ -2,8 +2,9 @@
 
     python benchmarks/loops.py                                   # eager, batch 64; a few minutes on one thread
     python benchmarks/loops.py --compiled
-    pip install --target DIR --no-deps x-transformers einops einx loguru torch-einops-utils
-    python benchmarks/loops.py --peer DIR                        # x-transformers beside them
+    pip install --target DIR --no-deps x-transformers rlt-pytorch einops einx frozendict loguru torch-einops-utils \
+        rotary-embedding-torch x-mlps-pytorch
+    python benchmarks/loops.py --peer DIR                        # the two libraries beside them
 
 All sides denoise the same tokens with a transformer of two adaLN layers that repeats four times:
 
@@ -14,6 +15,8 @@ All sides denoise the same tokens with a transformer of two adaLN layers that re
 - `hand-written`: plain PyTorch, the blocks of benchmarks/handwritten.py, modulation computed anew in each repeat.
 - `x-transformers`: its Encoder of two layers with adaptive normalisation, applied four times (not the same blocks: see its
   number of parameters).
+- `rlt-pytorch`: its Transformer of two layers, its causal masks and rotary embedding off, applied four times.  It has no
+  adaptive normalisation, so the clock is added to the tokens before each repeat, and it computes attention without a fused kernel.
 
 They take turns in one process; a ratio is the median of the paired ratios, with their range.  On one CPU thread the time is
 CPU time.  Memory is how far a fresh process's resident set rises during a training step.
@@ -184,6 +187,31 @@ class Peer(ByHand):
         return out
 
 
+class Recurrent(ByHand):
+    """The same with the Transformer of rlt-pytorch, which is told the clock by addition."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from RLT.RLT import Transformer
+
+        super().__init__(options)
+        transformer = Transformer(
+            options.width,
+            depth=2,
+            heads=options.heads,
+            dim_head=options.width // options.heads,
+            rotary_embed=False,
+        )
+        for module in transformer.modules():
+            if hasattr(module, "causal"):
+                module.causal = False
+        self.blocks = nn.ModuleList([transformer])
+        self.optimizer = torch.optim.AdamW(self.parameters(), lr=1e-4)
+
+    def repeat(self, h: Tensor, clock: Tensor) -> Tensor:
+        out: Tensor = self.blocks[0](h + clock[:, None])
+        return out
+
+
 MAKERS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "plain": lambda o: Emitted(o, weight=0.0),
     "ilsd": Emitted,
@@ -191,7 +219,9 @@ MAKERS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "unshared": lambda o: Emitted(o, share="no", weight=0.0),
     "hand-written": ByHand,
     "x-transformers": Peer,
+    "rlt-pytorch": Recurrent,
 }
+PEERS = ("x-transformers", "rlt-pytorch")
 
 
 def seconds(work: Callable[[], Any], options: argparse.Namespace) -> float:
@@ -248,10 +278,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--compiled", action="store_true", help="compile the repeats of each side")
-    parser.add_argument("--peer", type=Path, help="folder with x-transformers")
+    parser.add_argument("--peer", type=Path, help="folder with x-transformers and rlt-pytorch")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    names = [n for n in MAKERS if n != "x-transformers" or options.peer]
+    names = [n for n in MAKERS if n not in PEERS or options.peer]
     if options.peer:
         sys.path.append(str(options.peer))
     sides = {name: MAKERS[name](options) for name in names}
@@ -265,7 +295,7 @@ def main() -> None:
     memory: dict[str, float] = {}
     if not options.compiled:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-            memory = {n: pool.submit(rise, n, options).result() for n in names if n != "x-transformers"}
+            memory = {n: pool.submit(rise, n, options).result() for n in names if n not in PEERS}
     for name, side in sides.items():
         count = sum(p.numel() for p in getattr(side, "model", side).parameters())
         middle = 1e3 * statistics.median(times[name])
