@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from emitted import CASES, ROOT
+from started import gencc, program
 
 from gencc.compiler.checks import needs
 from gencc.compiler.commands.compile_spec import emitted
@@ -13,11 +14,6 @@ from gencc.compiler.driver import compile_source
 from gencc.dsl.reading import read
 
 SPEC = ROOT / "specs" / "igd_layout.gen"
-
-
-def gencc(*arguments, cwd, **options):
-    command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, **options)
 
 
 def test_emitting_programs_writes_them_and_nothing_half(tmp_path):
@@ -169,11 +165,6 @@ def test_a_failure_in_an_emitted_program_names_the_line_of_the_spec(tmp_path):
     model.write_text(
         model.read_text().replace("self.core_loop = layers.Loop(", "self.core_loop = layers.Lop(")
     )
-    done = subprocess.run(
-        [sys.executable, model.with_name("train.py"), "--steps", "1"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    done = program(model.with_name("train.py"), "--steps", "1", cwd=tmp_path, status=1)
     line = next(k for k, text in enumerate(SPEC.read_text().splitlines(), 1) if text.startswith("denoiser"))
-    assert done.returncode == 1 and f"igd_layout.gen:{line}: denoiser transformer" in done.stderr
+    assert f"igd_layout.gen:{line}: denoiser transformer" in done.stderr

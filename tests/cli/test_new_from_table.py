@@ -1,21 +1,14 @@
 """`gencc new --from-table`: types guessed from values, said in comments; a spec that checks."""
 
-import subprocess
-import sys
-
 import pyarrow as pa
 import pyarrow.parquet as pq
+from started import gencc, program
 
 CSV = """id,age,height,job,town,same,note
 1,31,170.5,cook,A,x,q1
 2,52,,smith,A,x,q2
 3,47,181.25,?,B,x,q3
 """
-
-
-def gencc(*arguments, cwd):
-    command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 def test_a_table_becomes_a_spec_that_checks_and_compiles(tmp_path):
@@ -34,14 +27,8 @@ def test_a_table_becomes_a_spec_that_checks_and_compiles(tmp_path):
     assert gencc("check", "people.gen", cwd=tmp_path).returncode == 0
     assert gencc("fmt", "--check", "people.gen", cwd=tmp_path).returncode == 0
     assert gencc("people.gen", "--emit", "train,sample", cwd=tmp_path).returncode == 0
-    short = ["--steps", "3", "--batch", "8", "--threads", "1", "--out", "run"]
-    ran = subprocess.run(
-        [sys.executable, "build/people/train.py", *short], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert ran.returncode == 0, ran.stderr
-    drawn = [sys.executable, "build/people/sample.py", "--run", "run", "--count", "30", "--out", "s.parquet"]
-    ran = subprocess.run(drawn, cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    program("build/people/train.py", "--steps", "3", "--batch", "8", "--out", "run", cwd=tmp_path)
+    program("build/people/sample.py", "--run", "run", "--count", "30", "--out", "s.parquet", cwd=tmp_path)
     found = pq.read_table(tmp_path / "s.parquet").to_pydict()
     assert set(found) == {"age", "height", "job", "town"} and all(20 <= a <= 169 for a in found["age"])
     assert all(a == int(a) for a in found["age"]) and set(found["job"]) <= {"cook", None}

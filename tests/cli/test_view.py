@@ -1,11 +1,10 @@
 """`gencc view`: one self-contained page, the same every time, for orders of any length."""
 
 import re
-import subprocess
-import sys
 import time
 
 import pytest
+import started
 from emitted import ROOT
 
 from gencc.compiler.driver import compile_source
@@ -15,8 +14,7 @@ from gencc.dsl.source import Source
 
 
 def gencc(*arguments, cwd=ROOT):
-    command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return started.gencc(*arguments, cwd=cwd)
 
 
 @pytest.mark.parametrize("spec", ["specs/igd_layout.gen", "specs/parity.gen", "specs/igd_sat3.gen"])

@@ -1,11 +1,11 @@
 """The formatter keeps what a spec says, and formatting twice changes nothing."""
 
 import re
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 from emitted import CASES
+from started import gencc
 
 from gencc.dsl.codes import CODES
 from gencc.dsl.explanation import examples
@@ -60,23 +60,21 @@ def test_what_does_not_parse_is_refused_and_left_alone(tmp_path):
     assert caught.value.diagnostics[0].code == "GEN006"
     path = tmp_path / "bad.gen"
     path.write_text("spec x\nforward { rounds = = 4 }\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "gencc.compiler.cli", "fmt", str(path)], capture_output=True, text=True
-    )
+    done = gencc("fmt", path, cwd=tmp_path)
     assert done.returncode == 1 and "GEN006" in done.stderr and path.read_text().endswith("= = 4 }\n")
 
 
 def test_check_and_diff_change_nothing(tmp_path):
     path = tmp_path / "a.gen"
     path.write_text("spec a\ntrain{steps=4}\n")
-    command = [sys.executable, "-m", "gencc.compiler.cli", "fmt", str(path)]
-    assert subprocess.run([*command, "--check"], capture_output=True).returncode == 1
-    shown = subprocess.run([*command, "--diff"], capture_output=True, text=True)
+    fmt = partial(gencc, "fmt", path, cwd=tmp_path)
+    assert fmt("--check").returncode == 1
+    shown = fmt("--diff")
     assert (
         shown.returncode == 0
         and "+train { steps = 4 }" in shown.stdout
         and path.read_text().endswith("{steps=4}\n")
     )
-    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert fmt().returncode == 0
     assert path.read_text() == "spec a\ntrain { steps = 4 }\n"
-    assert subprocess.run([*command, "--check"], capture_output=True).returncode == 0
+    assert fmt("--check").returncode == 0

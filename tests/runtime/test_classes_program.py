@@ -1,12 +1,10 @@
 """A program with classes: trained with some unknown, asked for classes by name."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import started
 from emitted import programs
 
 SPEC = """spec classes
@@ -39,10 +37,7 @@ def folder(tmp_path_factory):
 
 
 def call(folder, program, *arguments, status=0):
-    command = [sys.executable, str(folder / program), "--threads", "1", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == status, done.stderr
-    return done
+    return started.program(folder / program, *arguments, status=status, cwd=folder)
 
 
 def drawn(folder, *arguments):

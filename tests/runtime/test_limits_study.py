@@ -4,9 +4,11 @@ import hashlib
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
+import started
 from emitted import ROOT
 
 from gencc.compiler.commands.compile_spec import emitted as emit_kinds
@@ -242,11 +244,7 @@ def test_views_and_data(monkeypatch):
 
 def test_a_spec_of_limits_only_on_the_command_line(tmp_path):
     (tmp_path / "small.gen").write_text(SPEC)
-
-    def gencc(*arguments):
-        command = [sys.executable, "-m", "gencc.compiler.cli", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-
+    gencc = partial(started.gencc, cwd=tmp_path)
     done = gencc("small.gen", "--emit", "train")
     assert done.returncode == 1 and "GEN517" in done.stderr
     done = gencc("small.gen", "--emit", "all")

@@ -1,11 +1,10 @@
 """The number of repeats in emitted programs: trained, resumed, chosen by hand, by time and side by side."""
 
 import json
-import subprocess
-import sys
 
 import pyarrow.parquet as pq
 import pytest
+import started
 from emitted import ROOT, programs
 
 SMALL = [
@@ -30,10 +29,7 @@ def folder(tmp_path_factory):
 
 
 def call(folder, program, *arguments, status=0):
-    command = [sys.executable, str(folder / program), "--threads", "1", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=folder)
-    assert done.returncode == status, done.stderr
-    return done
+    return started.program(folder / program, *arguments, status=status, cwd=folder)
 
 
 def sample(folder, name, *arguments, **more):

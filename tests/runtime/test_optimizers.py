@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
 from emitted import ROOT, programs
+from started import program
 from torch import nn
 
 from gencc.runtime import checkpoints, layers
@@ -105,9 +104,7 @@ def test_a_checkpoint_holds_the_state_of_both(tmp_path: Path) -> None:
 
 
 def train(folder: Path, out: Path, *arguments: str, status: int = 0) -> None:
-    command = [sys.executable, str(folder / "train.py"), "--threads", "1", "--out", str(out), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == status, done.stderr
+    program(folder / "train.py", "--out", out, *arguments, status=status)
 
 
 def test_a_run_with_muon_resumes_bit_for_bit(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
 import torch
 from emitted import ROOT, call, programs
+from started import program
 
 from gencc.runtime import checkpoints, data, layouts, sampling
 from gencc.runtime.training.run import averaging
@@ -40,10 +42,7 @@ def folder(tmp_path_factory):
 
 
 def train(folder, out, *arguments, status=0):
-    command = [sys.executable, str(folder / "train.py"), "--threads", "1", "--out", str(out), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == status, done.stderr
-    return done
+    return program(folder / "train.py", "--out", out, *arguments, status=status)
 
 
 def losses(out):
@@ -140,10 +139,7 @@ def test_an_interrupt_saves(folder, tmp_path):
 
 
 def sample(folder, run, out, *arguments, status=0):
-    command = [sys.executable, str(folder / "sample.py"), "--run", str(run), "--out", str(out), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == status, done.stderr
-    return done
+    return program(folder / "sample.py", "--run", run, "--out", out, *arguments, status=status)
 
 
 def test_samples_are_a_table_and_a_picture(folder, run, tmp_path):
@@ -216,14 +212,7 @@ def test_a_checkpoint_of_another_network_is_refused(folder, run, tmp_path):
 def test_an_exported_sampler_draws_the_same(folder, run, tmp_path):
     """Ahead-of-time compiled visits get the noise that eager ones get; 3 samples of a sampler made for batches of 2."""
     package = tmp_path / "package"
-    ask = ["--run", str(run), "--batch", "2", "--threads", "1"]
-
-    def sample(*arguments, status=0):
-        command = [sys.executable, str(folder / "sample.py"), *ask, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=400)
-        assert done.returncode == status, done.stderr
-        return done
-
+    sample = partial(program, folder / "sample.py", "--run", run, "--batch", "2", timeout=400)
     sample("--export", str(package))
     eager, served = tmp_path / "eager.parquet", tmp_path / "served.parquet"
     sample("--count", "4", "--compile", "no", "--out", str(eager))
