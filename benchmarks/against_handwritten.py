@@ -59,6 +59,8 @@ from gencc.runtime.sites import Examples
 from gencc.runtime.training import batches
 
 SPEC = Path(__file__).resolve().parent / "sizes.gen"
+TURN = 0.05
+"""Seconds that a turn lasts at least."""
 JOBS = ("visit of a category", "visit of a box", "round", "training step")
 _number = itertools.count()
 
@@ -243,10 +245,16 @@ def seconds(work: Callable[[], Any], device: str = "cpu", threads: int = 1) -> f
 def taking_turns(
     works: dict[str, Callable[[], Any]], setting: Setting, repeats: int
 ) -> dict[str, list[float]]:
+    """Seconds of a call of each, turn by turn; in a turn a short one is called several times, as in a loop."""
+
+    def spent(name: str, calls: int) -> float:
+        return seconds(lambda: [works[name]() for _ in range(calls)], setting.device, setting.threads) / calls
+
     times: dict[str, list[float]] = {name: [] for name in works}
+    calls = {name: max(1, round(TURN / max(spent(name, 1), 1e-4))) for name in works}
     for k in range(repeats):
         for name in list(works) if k % 2 == 0 else list(works)[::-1]:
-            times[name].append(seconds(works[name], setting.device, setting.threads))
+            times[name].append(spent(name, calls[name]))
     return times
 
 

@@ -411,6 +411,26 @@ class Gaussian(Vectors):
     another covariance need only say how noise is drawn (`fresh`).
     """
 
+    step: Tensor
+
+    def __init__(self, beta: Tensor, steps: int, bound: float | None = None) -> None:
+        super().__init__(beta, steps, bound)
+        beta = beta.double()
+        signal = torch.cumprod(1 - beta, 0)
+        before = torch.cat([signal.new_ones(1), signal[:-1]])
+        left, left_before = 1 - signal, 1 - before
+        # Of a step from n to n - 1: what the clean vector, the state and the noise count; none at 0 and past the end.
+        posterior = torch.stack(
+            [
+                before.sqrt() * beta / left,
+                (1 - beta).sqrt() * left_before / left,
+                (beta * left_before / left).sqrt(),
+            ],
+            -1,
+        )
+        none = posterior.new_tensor([[0.0, 1.0, 0.0]])
+        self.register_buffer("step", torch.cat([none, posterior, none]).float(), persistent=False)
+
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return self.fresh(shape, generator)
 
@@ -437,11 +457,8 @@ class Gaussian(Vectors):
         """
         if self.bound is not None:
             clean = clean.clamp(-self.bound, self.bound)
-        past = (n > self.levels)[..., None]
-        n = self._index(n)[..., None]
-        beta, left, left_before = self.beta[n - 1], self.noise[n], self.noise[n - 1]
-        mean = (self.signal[n - 1].sqrt() * beta * clean + (1 - beta).sqrt() * left_before * x) / left
-        return torch.where(past, x, mean + (beta * left_before / left).sqrt() * eps)
+        of_clean, of_x, of_noise = self.step[n.clamp_max(self.levels + 1)].chunk(3, -1)
+        return of_clean * clean + of_x * x + of_noise * eps
 
     def leap(self, x: Tensor, clean: Tensor, n: Tensor, to: Tensor, eps: Tensor, eta: float = 1.0) -> Tensor:
         """From inner step ``n`` to an earlier one ``to``, given the predicted clean vector and `fresh` noise.

@@ -13,7 +13,7 @@ from torch import nn
 
 from gencc.compiler import schedules
 from gencc.dsl import vocabulary as v
-from gencc.runtime import kernels
+from gencc.runtime import kernels, layers
 from gencc.runtime.sites import Examples
 
 TOKENS = """spec classes
@@ -33,11 +33,12 @@ COUNT = 30_000
 
 
 class Oracle(nn.Module):
-    """Logits of the clean token given the sites that are not masked, and the class where it is known."""
+    """Logits of the clean token given the sites that are not masked, and the class where it is known: of both sites, or of
+    the one that is asked about."""
 
-    def __init__(self, joint):
+    def __init__(self, joint, both=True):
         super().__init__()
-        self.joint = joint  # (classes, 3, 3), classes equally likely
+        self.joint, self.both = joint, both  # (classes, 3, 3), classes equally likely
 
     def forward(self, x):
         label = x["label"][:, 0]
@@ -46,13 +47,14 @@ class Oracle(nn.Module):
         rows = torch.arange(len(label))
         one = torch.where(second[:, None] == 3, known.sum(2), known[rows, :, second.clamp(max=2)])
         two = torch.where(first[:, None] == 3, known.sum(1), known[rows, first.clamp(max=2)])
-        return torch.stack([one, two], 1).log()
+        logits = torch.stack([one, two], 1).log()
+        return logits if self.both else layers.take(logits, layers.queried(x["token_query"], 1)[0])
 
 
 def tables(order, given="90% label | 10% nothing"):
     model = module(TOKENS.replace("ORDER", order).replace("GIVEN", given)).Classes()
     joint = torch.rand(2, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.1
-    oracle = Oracle(joint / joint.sum((1, 2), keepdim=True))
+    oracle = Oracle(joint / joint.sum((1, 2), keepdim=True), both=order != "token")
     model.__dict__["trunk"], model.token_head = oracle, nn.Identity()
     return model, oracle.joint
 

@@ -163,11 +163,8 @@ def test_the_gradient_is_that_of_four_losses_one_by_one(folder):
 
     def predictions(network, loops):
         h = network.trunk(x, (loops,))[0] if network is model else network.trunk(x, loops)
-        index, _ = found.layers.queried(x["spot_query"], 1)
-        rows = found.layers.take(h[:, 1:], index)[:, :, None]
-        return network.tone_head(h[:, 0]), network.spot_head(
-            rows, x["spot_inner"], x["spot_inner_count"] / 10
-        )
+        inner = x["spot_inner_count"] / 10
+        return network.tone_head(h[:, 0]), network.spot_head(h[:, :, None], x["spot_inner"], inner)
 
     def cost(guess, target):
         entropy = -(target[0] * guess[0].log_softmax(-1)).sum(-1)

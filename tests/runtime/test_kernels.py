@@ -120,3 +120,23 @@ def test_picked_visits_are_uniform_over_those_that_matter():
     expected = torch.tensor([1.0, 0.0, 1.0, 1.0] * 3) / 9
     assert (times - expected).abs().max() < 0.012  # five deviations
     assert bool((visit.count["a"][:, 0] == visit.time // 4 + (visit.time % 4 > 0)).all())
+
+
+def test_a_step_of_gaussian_noise_is_the_ddpm_posterior_and_none_past_the_end():
+    """Mean and variance of x_{n-1} given x_n and x_0, as products of two normal laws, in float64 (arXiv 2006.11239)."""
+    beta = torch.linspace(1e-4, 0.3, 12, dtype=torch.float64)
+    kernel = kernels.Gaussian(beta, 4)
+    signal = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - beta, 0)])
+    g = torch.Generator().manual_seed(0)
+    x, clean, eps = (torch.randn(13, 5, 3, generator=g) for _ in range(3))
+    n = torch.arange(1, 14)[:, None].expand(13, 5)
+    got = kernel.denoise(x, clean, n, eps)
+    # Given x_0: N(sqrt(ab_{n-1}) x_0, 1 - ab_{n-1}); given x_n = sqrt(1 - beta) x_{n-1} + noise: N(x_n / sqrt(1 - beta), ..).
+    keep = (1 - beta)[:, None, None]
+    first, second = (1 - signal[:-1])[:, None, None], (1 - keep) / keep
+    mean = (
+        signal[:-1].sqrt()[:, None, None] * clean[:12] * second + x[:12].double() / keep.sqrt() * first
+    ) / (first + second)
+    std = (first * second / (first + second)).sqrt()
+    assert torch.allclose(got[:12].double(), mean + std * eps[:12], atol=2e-5)
+    assert torch.equal(got[12], x[12])
