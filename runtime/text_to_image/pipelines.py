@@ -17,6 +17,15 @@ SCHEDULERS = ("DDIMScheduler", "DDPMScheduler")
 MISSING = "text-to-image pipelines need diffusers, peft and transformers: pip install 'gencc[t2i]'"
 
 
+def reference(chosen: str | None, name: str, beside: Path, scheduler: str, device: torch.device) -> Any:
+    """The pipeline of the command line, from where it was called; else that of the spec, ``name``, from ``beside``.
+
+    Raises:
+        UserError: as `load`.
+    """
+    return load(chosen or name, Path() if chosen else beside, scheduler, device)
+
+
 def load(name: str, beside: Path, scheduler: str, device: torch.device) -> Any:
     """The pipeline ``name``: a folder, taken from ``beside`` where there is such a one, or a name on the hub.
 

@@ -31,8 +31,7 @@ class Session:
 
     def load(self, name: str, beside: Path, scheduler: str) -> Any:
         """The reference: the pipeline of the spec, or that of the command line."""
-        chosen: str | None = self.options.pipeline
-        return pipelines.load(chosen or name, Path() if chosen else beside, scheduler, self.device)
+        return pipelines.reference(self.options.pipeline, name, beside, scheduler, self.device)
 
     def draw(self, model: Tuned) -> None:
         """Pictures, a table of their prompts and seeds, and a sheet of them all.

@@ -39,8 +39,7 @@ class Session(Rounds):
         Raises:
             UserError: there is no such pipeline.
         """
-        chosen: str | None = self.options.run
-        return pipelines.load(chosen or name, Path() if chosen else beside, scheduler, self.run.device)
+        return pipelines.reference(self.options.run, name, beside, scheduler, self.run.device)
 
     def shape(
         self,
