@@ -29,6 +29,7 @@ examples:
 exit status: 0 done, 1 the spec has errors, 2 wrong usage or unreadable file, 70 a bug in the compiler
 """
 COMMANDS = ("check", "fmt", "explain", "run", "new", "view", "plugins", "compile")
+ALONE = ("-h", "--help", "--version")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A compiler run is short: collecting its start-up garbage costs more than it frees.
     gc.disable()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] not in COMMANDS and not given[0].startswith("-"):
+    if given and given[0] not in (*COMMANDS, *ALONE):
         given.insert(0, "compile")
     extra: list[str] = []
     if "--" in given:

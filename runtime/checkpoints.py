@@ -102,7 +102,12 @@ def save(
     if optimizer is not None:
         header["optimizer"] = optimizer.state_dict()["param_groups"]
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in held.items()}
-    write_atomically(path, lambda temporary: save_file(plain, temporary, {"gencc": json.dumps(header)}))
+    try:
+        write_atomically(path, lambda temporary: save_file(plain, temporary, {"gencc": json.dumps(header)}))
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error}); the checkpoints before it are as they were"
+        ) from error
 
 
 def load(path: Path) -> Checkpoint:

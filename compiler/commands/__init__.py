@@ -19,3 +19,9 @@ def run(options: argparse.Namespace) -> int:
     except (Unreadable, BadOverride) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except OSError as error:  # a folder that cannot be written, a full disk
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 2

@@ -107,6 +107,9 @@ def seen_from(folder: Path, other: Path) -> str:
 
 def write(folder: Path, files: dict[str, str], force: bool) -> int:
     """Writes all files or none that is not ours."""
+    if folder.exists() and not folder.is_dir():
+        print(f"error: {folder}: is a file; -o names a folder", file=sys.stderr)
+        return 2
     for name in files:
         path = folder / name
         if (

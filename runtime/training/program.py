@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -133,13 +134,25 @@ def join(parser: argparse.ArgumentParser, here: Path) -> Run:
     )
 
 
+UNWRITABLE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR
+}  # fmt: skip
+"""What the system says of a place where nothing can be written."""
+
+
 def main(program: Callable[[], None]) -> None:
-    """Runs ``program``; a user's mistake ends with its message and exit status 2, Ctrl-C with 130."""
+    """Runs ``program``; a user's mistake, or a disk that takes no more, ends with a message and status 2, Ctrl-C with 130."""
     tracebacks.install()
     try:
         program()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{os.strerror(error.errno)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -142,6 +142,20 @@ def test_missing_files_and_wrong_words(tmp_path):
     assert gencc("run", SPEC, "fly", cwd=tmp_path).returncode == 2
 
 
+def test_options_may_stand_before_the_spec(tmp_path):
+    assert gencc("--emit", "model", "-o", "-", SPEC, cwd=tmp_path).stdout.startswith('"""igd_layout')
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    done = gencc(SPEC, "-o", "taken", cwd=tmp_path)
+    assert done.returncode == 2 and "taken: is a file" in done.stderr
+    (tmp_path / "folder" / "train.py").mkdir(parents=True)
+    done = gencc(SPEC, "-o", "folder", cwd=tmp_path)
+    assert done.returncode == 2 and "train.py: Is a directory" in done.stderr
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_a_new_spec_checks_and_is_never_overwritten(tmp_path):
     assert gencc("new", "mine", cwd=tmp_path).returncode == 0
     assert gencc("check", "mine.gen", cwd=tmp_path).returncode == 0

@@ -116,6 +116,21 @@ def test_a_run_is_never_overwritten_by_accident(folder, run):
     assert checkpoints.latest(run).read_bytes() == before
 
 
+def test_a_disk_that_takes_no_more_ends_the_run_in_words(folder, tmp_path):
+    """No file may grow beyond 100 kB, less than a checkpoint."""
+    command = f"ulimit -f 100; exec {sys.executable} {folder / 'train.py'} --threads 1 --steps 2 --out run"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "00000002.safetensors: cannot be written" in done.stderr and "File too large" in done.stderr
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_a_folder_that_is_a_file_is_named(folder, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    done = train(folder, tmp_path / "taken", "--steps", "1", status=2)
+    assert "taken: File exists" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_an_interrupt_saves(folder, tmp_path):
     out = tmp_path / "stopped"
     command = [
