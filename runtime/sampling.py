@@ -21,6 +21,7 @@ from . import adapters, checkpoints, loop_counts, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
+from .devices import device
 from .errors import UserError
 from .files import write_atomically
 from .looping import Looped
@@ -40,7 +41,7 @@ class Session:
 
     def __init__(self, options: argparse.Namespace, visits: int) -> None:
         self.options, self.visits = options, visits
-        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device(options.device)
         self.checkpoint = checkpoints.load(checkpoints.latest(options.run))
 
     def draw(

@@ -19,6 +19,7 @@ from torch import Tensor
 from .. import checkpoints
 from ..data import Codec, Dataset
 from ..data.fields import Field
+from ..devices import device
 from ..files import write_atomically
 from ..sampling import blank, held_sites
 from ..sites import Examples
@@ -75,7 +76,7 @@ class Session:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device(options.device)
         self.checkpoint = checkpoints.load(checkpoints.latest(options.run))
 
     @torch.no_grad()

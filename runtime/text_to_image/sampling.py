@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-import torch
 
+from ..devices import device
 from ..files import write_atomically
 from ..training.batches import mix
 from . import pipelines
@@ -27,7 +27,7 @@ class Session:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device(options.device)
 
     def load(self, name: str, beside: Path, scheduler: str) -> Any:
         """The reference: the pipeline of the spec, or that of the command line."""

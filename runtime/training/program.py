@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 import torch.distributed
 
-from .. import tracebacks
+from .. import devices, tracebacks
 from ..errors import UserError
 from .run import Run
 
@@ -117,7 +117,7 @@ def join(parser: argparse.ArgumentParser, here: Path) -> Run:
         torch.set_num_threads(options.threads)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    device = torch.device(options.device or (f"cuda:{local}" if torch.cuda.is_available() else "cpu"))
+    device = devices.device(options.device, local)
     if world > 1:
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     if device.type == "cuda":

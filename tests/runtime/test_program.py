@@ -16,6 +16,7 @@ from emitted import ROOT, call, programs
 from started import program
 
 from gencc.runtime import checkpoints, data, layouts, sampling
+from gencc.runtime.errors import UserError
 from gencc.runtime.training.run import averaging
 
 SMALL = [
@@ -123,6 +124,13 @@ def test_a_disk_that_takes_no_more_ends_the_run_in_words(folder, tmp_path):
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "00000002.safetensors: cannot be written" in done.stderr and "File too large" in done.stderr
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("named", ["cudaa", "cuda:99"])
+def test_a_device_that_is_not_here_is_named(named, folder, run, tmp_path):
+    for name in ("train", "sample"):
+        with pytest.raises(UserError, match=f"--device {named}: cannot be used here"):
+            call(folder, name, "--device", named, "--out", tmp_path / "s.csv")
 
 
 def test_a_folder_that_is_a_file_is_named(folder, tmp_path):
