@@ -287,8 +287,10 @@ class Run:
             )
         if self.rank == 0:
             if held:
-                for name in ("checkpoints", "samples", "strips", "tensorboard"):
+                for name in ("checkpoints", "samples", "strips"):
                     shutil.rmtree(self.folder / name, ignore_errors=True)
+            if held or (self.folder / "log.jsonl").exists():  # or it was killed before its first checkpoint
+                shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
                 for name in ("log.jsonl", "report.html"):
                     (self.folder / name).unlink(missing_ok=True)
             self.folder.mkdir(parents=True, exist_ok=True)

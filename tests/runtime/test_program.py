@@ -15,7 +15,7 @@ import torch
 from emitted import ROOT, call, programs
 from started import program
 
-from gencc.runtime import checkpoints, data, layouts, sampling
+from gencc.runtime import checkpoints, data, devices, layouts, sampling
 from gencc.runtime.errors import UserError
 from gencc.runtime.training.run import averaging
 
@@ -115,6 +115,20 @@ def test_a_run_is_never_overwritten_by_accident(folder, run):
     done = train(folder, run, "--steps", "8", "--batch", "8", "--resume", status=2)
     assert "batch" in done.stderr
     assert checkpoints.latest(run).read_bytes() == before
+
+
+def test_what_a_run_without_a_checkpoint_has_logged_is_not_told_again(folder, tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"kind": "train", "step": 1, "category": 9.0, "box": 9.0}\n')
+    (tmp_path / "mine.txt").write_text("mine")
+    train(folder, tmp_path, "--steps", "2")
+    assert len(losses(tmp_path)) == 2 and (9.0, 9.0) not in losses(tmp_path)
+    assert (tmp_path / "mine.txt").exists()
+
+
+def test_a_gpu_without_a_number_is_that_of_the_process(monkeypatch):
+    monkeypatch.setattr(devices.torch, "empty", lambda size, device: None)
+    assert devices.device("cuda") == torch.device("cuda:0")
+    assert devices.device("cuda", 1) == torch.device("cuda:1") and devices.device("cuda:3", 1).index == 3
 
 
 def test_a_disk_that_takes_no_more_ends_the_run_in_words(folder, tmp_path):
