@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from . import bands
 from .data import Codec
-from .files import write_atomically
 from .sites import Examples
 
 
@@ -55,53 +56,40 @@ class Layouts:
 
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of layouts, a labelled band for each entry of ``rows``."""
-        import matplotlib
-
-        matplotlib.use("Agg")
         from matplotlib import pyplot
         from matplotlib.patches import Patch, Rectangle
 
         names = codec.vocabulary[self.category]
         palette = pyplot.get_cmap("tab20")
         colours = [palette((k * 7) % 20) for k in range(len(names))]
-        lines = {label: -(-len(e) // columns) for label, e in rows.items()}
-        height = sum(lines.values()) * 1.5 + 0.3 * len(rows) + 0.6
-        figure = pyplot.figure(figsize=(columns * 1.5, height), dpi=110)
         used: set[int] = set()
-        top = 1.0
-        for label, examples in rows.items():
-            top -= 0.3 / height
-            figure.text(0.008, top, label, fontsize=12, fontweight="bold", va="bottom")
-            boxes, tokens, present = (
-                self.boxes(examples),
-                examples.values[self.category],
-                examples.present[self.plate],
-            )
-            for k in range(len(examples)):
-                x, y = (k % columns) / columns, top - (k // columns + 1) * 1.5 / height
-                axes = figure.add_axes((x + 0.006, y + 0.1 / height, 1 / columns - 0.012, 1.35 / height))
-                axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
-                for spine in axes.spines.values():
-                    spine.set_color("#999999")
-                elements = [
-                    (b, int(c)) for b, c, p in zip(boxes[k].tolist(), tokens[k], present[k], strict=True) if p
-                ]
-                for (left, up, wide, high), c in sorted(elements, key=lambda e: -e[0][2] * e[0][3]):
-                    used.add(c)
-                    fill = (*colours[c][:3], 0.35)
-                    axes.add_patch(
-                        Rectangle((left, up), wide, high, facecolor=fill, edgecolor=colours[c], linewidth=0.9)
-                    )
-            top -= lines[label] * 1.5 / height
-        patches = [
-            Patch(facecolor=(*colours[c][:3], 0.45), edgecolor=colours[c], label=names[c])
-            for c in sorted(used)
-        ]
-        figure.legend(
-            handles=patches, loc="lower center", ncol=min(9, max(1, len(patches))), fontsize=8, frameon=False
+
+        def thumbnail(axes: Any, elements: list[tuple[list[float], int]]) -> None:
+            axes.set(xlim=(0, 1), ylim=(1, 0))
+            for (left, up, wide, high), c in sorted(elements, key=lambda e: -e[0][2] * e[0][3]):
+                used.add(c)
+                fill = (*colours[c][:3], 0.35)
+                axes.add_patch(
+                    Rectangle((left, up), wide, high, facecolor=fill, edgecolor=colours[c], linewidth=0.9)
+                )
+
+        def legend() -> list[Any]:
+            return [
+                Patch(facecolor=(*colours[c][:3], 0.45), edgecolor=colours[c], label=names[c])
+                for c in sorted(used)
+            ]
+
+        bands.draw(path, {k: self._elements(e) for k, e in rows.items()}, columns, thumbnail, legend)
+
+    def _elements(self, examples: Examples) -> list[list[tuple[list[float], int]]]:
+        """Box and category of the elements of each layout."""
+        whole = zip(
+            self.boxes(examples).tolist(),
+            examples.values[self.category].tolist(),
+            examples.present[self.plate].tolist(),
+            strict=True,
         )
-        write_atomically(path, lambda temporary: figure.savefig(temporary))
-        pyplot.close(figure)
+        return [[(b, c) for b, c, there in zip(*one, strict=True) if there] for one in whole]
 
 
 def alignment(boxes: Tensor, present: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import bands
 from .data import Codec
 from .errors import UserError
-from .files import write_atomically
 from .sites import Examples
 
 VALENCE = {"H": 1, "C": 4, "N": 3, "O": 2, "F": 1}
@@ -94,44 +94,31 @@ class Molecules:
 
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of molecules seen along their thinnest side, a labelled band for each entry of ``rows``."""
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
         from matplotlib.patches import Patch
 
-        names = self.symbols
-        lines = {label: -(-len(e) // columns) for label, e in rows.items()}
-        height = sum(lines.values()) * 1.5 + 0.3 * len(rows) + 0.6
-        figure = pyplot.figure(figsize=(columns * 1.5, height), dpi=110)
-        used: set[int] = set()
-        top = 1.0
-        for label, examples in rows.items():
-            top -= 0.3 / height
-            figure.text(0.008, top, label, fontsize=12, fontweight="bold", va="bottom")
-            tokens, positions, present = (
-                examples.values[self.atom].cpu(),
-                codec.decode(self.position, examples.values[self.position].cpu()),
-                examples.present[self.plate].cpu(),
-            )
-            for k in range(len(examples)):
-                x, y = (k % columns) / columns, top - (k // columns + 1) * 1.5 / height
-                axes = figure.add_axes((x + 0.006, y + 0.1 / height, 1 / columns - 0.012, 1.35 / height))
-                axes.set(xticks=[], yticks=[], aspect="equal")
-                for spine in axes.spines.values():
-                    spine.set_color("#999999")
-                kept = present[k] & positions[k].isfinite().all(-1)
-                used.update(tokens[k][kept].tolist())
-                _draw_one(axes, [names[t] for t in tokens[k][kept].tolist()], positions[k][kept])
-            top -= lines[label] * 1.5 / height
-        patches = [
-            Patch(facecolor=_colour(names[c]), edgecolor="#555555", label=names[c]) for c in sorted(used)
+        used: set[str] = set()
+
+        def thumbnail(axes: Any, one: tuple[list[str], Tensor]) -> None:
+            axes.set(aspect="equal")
+            used.update(one[0])
+            _draw_one(axes, *one)
+
+        def legend() -> list[Any]:
+            kept = [symbol for symbol in self.symbols if symbol in used]
+            return [Patch(facecolor=_colour(symbol), edgecolor="#555555", label=symbol) for symbol in kept]
+
+        found = {label: self._finite(examples, codec) for label, examples in rows.items()}
+        bands.draw(path, found, columns, thumbnail, legend)
+
+    def _finite(self, examples: Examples, codec: Codec) -> list[tuple[list[str], Tensor]]:
+        """Symbols and positions of the atoms of each molecule that are anywhere."""
+        tokens = examples.values[self.atom].cpu()
+        positions = codec.decode(self.position, examples.values[self.position].cpu())
+        kept = examples.present[self.plate].cpu() & positions.isfinite().all(-1)
+        return [
+            ([self.symbols[t] for t in tokens[k][kept[k]].tolist()], positions[k][kept[k]])
+            for k in range(len(examples))
         ]
-        figure.legend(
-            handles=patches, loc="lower center", ncol=min(9, max(1, len(patches))), fontsize=8, frameon=False
-        )
-        write_atomically(path, lambda temporary: figure.savefig(temporary))
-        pyplot.close(figure)
 
 
 def bond_orders(symbols: Sequence[str], positions: Tensor) -> Tensor:
