@@ -104,7 +104,7 @@ class Table:
                 yield first, self.whole.select(columns).slice(first, size)
             return
         first = 0
-        with _readable(self.path, "Parquet"), pa.parquet.ParquetFile(self.path) as file:
+        with _readable(self.path, "Parquet"), pa.parquet.ParquetFile(self.path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=size, columns=columns):
                 yield first, pa.table(batch).select(columns)
                 first += len(batch)

@@ -145,6 +145,8 @@ def main(program: Callable[[], None]) -> None:
     tracebacks.install()
     try:
         program()
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.barrier()  # the first process may still draw samples: all leave together
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
