@@ -40,14 +40,14 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|")
     for loops in range(1, options.most + 1):
-        cells = []
+        cells, spent = [], []
         for given in ({}, {"category": real.present["element"]}):
             since = time.process_time()
             drawn = model.sample(real, given, torch.Generator().manual_seed(1), loops=loops)
-            spent = time.process_time() - since
+            spent.append(time.process_time() - since)
             found = module.REPORT.measure(drawn, real)
             cells += [f"{found[k]:.3f}" for k in keys]
-        print(f"| {loops} | {' | '.join(cells)} | {spent:.0f} |", flush=True)
+        print(f"| {loops} | {' | '.join(cells)} | {spent[0]:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
