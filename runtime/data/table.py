@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,16 +62,21 @@ def locate(source: str, base: Path | None = None) -> Path:
     if kind == "cnf" and rest:
         from . import formulas
 
-        return formulas.solved_table((base or Path()) / rest)
+        return formulas.solved_table(_beside(base, rest))
     if kind not in ("parquet", "csv") or not rest:
         raise UserError(
             f"{source}: a source is written parquet:PATH, csv:PATH, layouts:NAME, sat3:n=9, cnf:FOLDER, qm9, "
             "mnist, digits, moving-digits:frames=8,size=32 or mnist-tokens:grid=7,codes=64"
         )
-    path = (base or Path()) / rest
+    path = _beside(base, rest)
     if path.is_dir() or not path.exists():
         raise UserError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'} (source = {source!r})")
     return path
+
+
+def _beside(base: Path | None, rest: str) -> Path:
+    """A path relative to ``base``, as a reader would write it: a spec's data often lies above its programs."""
+    return Path(os.path.normpath((base or Path()) / rest))
 
 
 @dataclass(frozen=True)

@@ -96,3 +96,10 @@ def test_a_molecule_larger_than_the_plate_is_counted_in_training_and_refused_in_
 def test_an_element_that_the_spec_does_not_list_is_named(tmp_path):
     with pytest.raises(UserError, match="row 1, column 'atom': 'Xe' is not one of the 2 values of `element`"):
         data.load(molecules(tmp_path, 2, 3, symbol="Xe"), MOLECULE, train=0.5)
+
+
+def test_a_path_is_said_without_detours(tmp_path):
+    (tmp_path / "build" / "people").mkdir(parents=True)
+    with pytest.raises(UserError) as error:
+        data.load("csv:../../people.csv", {"age": data.Vectors()}, base=tmp_path / "build" / "people")
+    assert str(error.value).startswith(f"{tmp_path / 'people.csv'}: no such file")
