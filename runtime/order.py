@@ -69,13 +69,13 @@ class _Listed(Order):
 
     def __init__(self, masks: Masks) -> None:
         self.masks, self.visits = masks, next(iter(masks.values())).shape[1]
-        self._table = _Table.of(masks)
+        self._table: _Table | None = None  # made when asked for: parts of a longer order are not
 
     def draw(self, batch: int, generator: torch.Generator) -> Masks:
         return {v: mask.to(generator.device) for v, mask in self.masks.items()}
 
     def table(self, rounds: int, batch: int, generator: torch.Generator) -> _Table:
-        if self._table.mask.device != generator.device:
+        if self._table is None or self._table.mask.device != generator.device:
             self._table = _Table.of(self.draw(1, generator))
         return self._table
 

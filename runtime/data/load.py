@@ -11,7 +11,7 @@ from . import stored
 from .codec import Codec
 from .dataset import Dataset
 from .fields import Field, Vectors, column_names
-from .parts import Raw, Words, fitting, lengths, parts, read
+from .parts import Raw, Words, parts, read
 from .splits import split
 from .survey import survey
 from .table import open_table
@@ -73,13 +73,13 @@ def encode(source: str, codec: Codec, base: Path | None = None) -> Examples:
     words: Words = {name: codec.values(name) for name in codec.vocabulary}
     found = []
     for part in parts(table, fields, _columns(fields)):
-        fit = set(fitting(lengths(part, fields), fields, len(part)))
-        for row in range(len(part)):
-            if row not in fit:
-                raise UserError(
-                    f"{part.path}: row {part.first + row + 1} has no elements, or more than its plate holds; leave it out"
-                )
-        found.append(_encoded(read(part, fields, words), codec))
+        raw = read(part, fields, words)
+        if len(raw.rows) < len(part):
+            row = min(set(range(len(part))) - set(raw.rows))
+            raise UserError(
+                f"{part.path}: row {part.first + row + 1} has no elements, or more than its plate holds; leave it out"
+            )
+        found.append(_encoded(raw, codec))
     return Examples.cat(found)
 
 

@@ -50,8 +50,9 @@ class Part:
 
 @dataclass
 class Raw:
-    """What the rows say that fit the plates: numbers in the file's own units, with nan where there is none."""
+    """What the ``rows`` say that fit the plates: numbers in the file's own units, with nan where there is none."""
 
+    rows: list[int]
     values: dict[str, Tensor]
     present: dict[str, Tensor]
 
@@ -120,7 +121,7 @@ def read(part: Part, fields: Mapping[str, Field], words: Words, names: Iterable[
         for f in fields.values()
         if f.plate
     }
-    return Raw(values, present)
+    return Raw(rows, values, present)
 
 
 def _regular(name: str, f: Field, array: Array, rows: list[int], part: Part) -> Tensor:

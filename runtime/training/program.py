@@ -145,7 +145,7 @@ def main(program: Callable[[], None]) -> None:
     tracebacks.install()
     try:
         program()
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
+        if _several():
             torch.distributed.barrier()  # the first process may still draw samples: all leave together
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -159,5 +159,10 @@ def main(program: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
+        if _several():
             torch.distributed.destroy_process_group()
+
+
+def _several() -> bool:
+    """Whether this process has joined others."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -301,13 +301,9 @@ class Run:
     def _save(
         self, step: int, model: nn.Module, average: dict[str, Tensor] | None, optimizer: torch.optim.Optimizer
     ) -> None:
-        if self.rank != 0 and not sharding.sharded(model):
+        held = sharding.gathered(checkpoints.tensors(model, average, optimizer), keep=self.rank == 0)
+        if self.rank != 0:
             return
-        held = checkpoints.tensors(model, average, optimizer)
-        if sharding.sharded(model):
-            held = sharding.gathered(held, keep=self.rank == 0)
-            if self.rank != 0:
-                return
         path = self.folder / "checkpoints" / f"{step:08d}.safetensors"
         checkpoints.save(path, held, optimizer, {**self._meta, "step": step, "peaks": self._peaks})
         for old in sorted(path.parent.glob("[0-9]*.safetensors"))[:-KEPT]:
@@ -360,8 +356,8 @@ class Run:
 
     @torch.no_grad()
     def _evaluate(
-        self, log: Log, step: int, model: nn.Module, data: Dataset, test: Examples, report: Report | None, last: bool, known: Sequence[str] = (), course: Course | None = None,
-        strip: Strip | None = None,
+        self, log: Log, step: int, model: nn.Module, data: Dataset, test: Examples, report: Report | None, last: bool,
+        known: Sequence[str], course: Course | None, strip: Strip | None,
     ) -> None:  # fmt: skip
         """Test loss under noise that is the same every time, and samples from one seed."""
         size = min(self.options.batch, len(test))

@@ -51,12 +51,13 @@ def local(tensor: Tensor) -> Tensor:
 
 
 def gathered(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
-    """Whole tensors on the CPU, one after the other; all processes take part, and those that ``keep`` get them."""
+    """Whole tensors, one after the other, on the CPU where they were shared; all processes take part, and those that
+    ``keep`` get them."""
     out: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else None
         if keep:
-            out[name] = whole.detach().cpu().clone()
+            out[name] = tensor if whole is None else whole.cpu()
     return out
 
 
