@@ -243,12 +243,12 @@ def seconds(work: Callable[[], Any], device: str = "cpu", threads: int = 1) -> f
 
 
 def taking_turns(
-    works: dict[str, Callable[[], Any]], setting: Setting, repeats: int
+    works: dict[str, Callable[[], Any]], repeats: int, device: str = "cpu", threads: int = 1
 ) -> dict[str, list[float]]:
     """Seconds of a call of each, turn by turn; in a turn a short one is called several times, as in a loop."""
 
     def spent(name: str, calls: int) -> float:
-        return seconds(lambda: [works[name]() for _ in range(calls)], setting.device, setting.threads) / calls
+        return seconds(lambda: [works[name]() for _ in range(calls)], device, threads) / calls
 
     times: dict[str, list[float]] = {name: [] for name in works}
     calls = {name: max(1, round(TURN / max(spent(name, 1), 1e-4))) for name in works}
@@ -366,7 +366,7 @@ def measure(
                 work()
                 first[name] = time.perf_counter() - began
                 work()
-        times = taking_turns(works | {"product": product}, setting, repeats)
+        times = taking_turns(works | {"product": product}, repeats, setting.device, setting.threads)
         roof = product_flops / statistics.median(times.pop("product"))
         found[job] = Measured(times, flops[job], first, roof)
     return found, counts, cost

@@ -54,16 +54,17 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
-    def attention(self, x: Tensor) -> Tensor:
+    def attention(self, x: Tensor, mask: Tensor | None) -> Tensor:
         b, n, width = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v)
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         out: Tensor = self.out(x.transpose(1, 2).reshape(b, n, width))
         return out
 
-    def forward(self, x: Tensor, clock: Tensor) -> Tensor:
+    def forward(self, x: Tensor, clock: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``x`` (B, N, width) under ``clock`` (B, width); ``mask`` (B, 1, 1, N) says which tokens exist, None: all."""
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(clock)[:, None].chunk(6, -1)
-        x = x + gate1 * self.attention(self.norm1(x) * (1 + scale1) + shift1)
+        x = x + gate1 * self.attention(self.norm1(x) * (1 + scale1) + shift1, mask)
         out: Tensor = x + gate2 * self.mlp(self.norm2(x) * (1 + scale2) + shift2)
         return out
 
