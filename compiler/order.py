@@ -338,6 +338,20 @@ def contains(order: v.Order, kind: type[v.Order]) -> v.Order | None:
     return next((inner for inner in walk(order) if isinstance(inner, kind)), None)
 
 
+def mixed(order: v.Order, sites: Sites) -> set[str]:
+    """The variables some of whose visits a shuffle mixes, each with a site of its own: any of them may be next."""
+    match order:
+        case v.Shuffle():
+            body = shape(order.body, sites)
+            alone = body.fixed and all(size(kind) == 1 for kind in body.visit_kinds)
+            return set(body.per_site) if alone and set(body.per_site.values()) == {1} else set()
+        case v.Then() | v.Zip():
+            return set().union(*(mixed(part, sites) for part in order.parts))
+        case v.Repeat() | v.Reverse():
+            return mixed(order.body, sites)
+    return set()
+
+
 def shown(order: v.Order, inside: int = 0) -> str:
     """An order in the language's own words."""
     match order:

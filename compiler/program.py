@@ -74,7 +74,7 @@ class Var:
     kind: Literal["token", "vector"]
     mode: Literal["hidden", "seen", "condition"]
     """How a queried site shows itself: hidden if each visit asks for one site, else seen (path reversal, also exact
-    where such a visit holds a single site)."""
+    where such a visit holds a single site); seen with `query = any`."""
     moves: int
     """Visits of a site over the whole trajectory (rounded up for random scans)."""
     most: int
@@ -90,6 +90,8 @@ class Var:
     """Tokens of a site: the patches of a field."""
     sure: bool = False
     """Whether its most confident sites are committed first (`confidence`)."""
+    pending: bool = False
+    """Whether training scores all its sites that a shuffled order may still visit."""
 
     @property
     def caps(self) -> str:
@@ -150,6 +152,11 @@ class Program:
 
     def line(self, span: Span) -> int:
         return self.source.position(span.start).line
+
+
+def asks_any(spec: v.Spec) -> bool:
+    """Whether the trunk is not told which site it is asked about (`query = any`)."""
+    return isinstance(spec.denoiser, v.Transformer | v.Exact) and spec.denoiser.query == "any"
 
 
 def imports(spec: v.Spec) -> dict[str, str]:
@@ -220,7 +227,11 @@ def analyse(spec: v.Spec, source: Source) -> Program:
                 form=prediction.form if prediction else None,
                 noised=noised,
                 kind="token" if x.is_discrete else "vector",
-                mode="condition" if not noised else "seen" if x.name in sure or not all(alone) else "hidden",
+                mode="condition"
+                if not noised
+                else "seen"
+                if x.name in sure or not all(alone) or asks_any(spec)
+                else "hidden",
                 moves=moves,
                 most=most,
                 rows=x.sites,

@@ -33,6 +33,8 @@ def _differences(spec: v.Spec, other: v.Spec) -> Iterator[str]:
             yield name
     if spec.denoiser.inner != other.denoiser.inner:
         yield "`inner`"
+    if spec.denoiser.query != other.denoiser.query:
+        yield "`query`"
 
 
 def _state(spec: v.Spec) -> dict[str, Any]:

@@ -48,6 +48,7 @@ CODES: dict[str, str] = {
     "GEN225": "an option of the sampler that has nothing to act on",
     "GEN226": "a weight without a signal level",
     "GEN227": "nothing for adaLN to carry",
+    "GEN228": "the asked site must be hidden",
     "GEN301": "nothing says how a variable is predicted",
     "GEN302": "the target does not fit the variable",
     "GEN303": "a variable is predicted but never noised",

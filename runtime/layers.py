@@ -360,7 +360,7 @@ class VectorHead(nn.Module):
 class DiffusionHead(nn.Module):
     """Prediction of a real site from its row of the trunk and its own noisy value (`inner = head`; arXiv 2406.11838).
 
-    The trunk never sees the noisy value, so it runs once per visit and this small network once per inner step.
+    The trunk never sees what the inner steps change, so it runs once per visit and this small network once per step.
     """
 
     def __init__(self, width: int, hidden: int, layers: int, length: int) -> None:

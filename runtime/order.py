@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -30,6 +31,10 @@ class Order(ABC):
 
     @abstractmethod
     def draw(self, batch: int, generator: torch.Generator) -> Masks: ...
+
+    def groups(self) -> Tensor:
+        """(visits,): the same number for visits of which any may come first, since a shuffle mixes them."""
+        return torch.arange(self.visits)
 
     def table(self, rounds: int, batch: int, generator: torch.Generator) -> _Table:
         """Of one round, which stands for all ``rounds`` if the order is ``steady``, else of all of them."""
@@ -163,6 +168,15 @@ class _Sequence(_Composite):
         drawn = self.padded(batch, generator)
         return {v: torch.cat([masks[v] for masks in drawn], 1) for v in drawn[0]}
 
+    def groups(self) -> Tensor:
+        return _side_by_side(self.parts)
+
+
+def _side_by_side(parts: tuple[Order, ...]) -> Tensor:
+    """The groups of each part, apart from those of the others."""
+    starts = accumulate((part.visits for part in parts), initial=0)
+    return torch.cat([start + part.groups() for start, part in zip(starts, parts, strict=False)])
+
 
 def sequence(*parts: Order) -> Order:
     """The visits of the first part, then those of the next."""
@@ -186,6 +200,9 @@ class _Alternate(_Composite):
         drawn = self.padded(batch, generator)
         turns = self.turns.to(generator.device)
         return {v: torch.cat([masks[v] for masks in drawn], 1)[:, turns] for v in drawn[0]}
+
+    def groups(self) -> Tensor:
+        return _side_by_side(self.parts)[self.turns]
 
 
 def alternate(*parts: Order) -> Order:
@@ -220,6 +237,9 @@ class _Reversed(Order):
     def draw(self, batch: int, generator: torch.Generator) -> Masks:
         return {v: mask.flip(1) for v, mask in self.body.draw(batch, generator).items()}
 
+    def groups(self) -> Tensor:
+        return self.body.groups().flip(0)
+
 
 def backward(body: Order) -> Order:
     """The visits of ``body`` from the last to the first."""
@@ -240,6 +260,14 @@ class _Shuffled(Order):
             v: mask.expand(batch, -1, -1).gather(1, place.expand(-1, -1, mask.shape[-1]))
             for v, mask in drawn.items()
         }
+
+    def groups(self) -> Tensor:
+        """One group if each visit has a site of its own; else it matters which of them came before."""
+        if self.body.fixed:
+            mask = torch.cat(list(self.body.draw(1, torch.Generator()).values()), -1)[0]
+            if int(mask.sum(1).max()) == 1 and int(mask.sum(0).max()) == 1:
+                return torch.zeros(self.visits, dtype=torch.int64)
+        return super().groups()
 
 
 def shuffle(body: Order) -> Order:
@@ -296,10 +324,19 @@ def _chosen(able: Tensor, generator: torch.Generator) -> Tensor:
     return torch.multinomial(able, 1, generator=generator)[:, 0]
 
 
-def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, since: int = 0) -> Visit:
+def pick(
+    order: Order,
+    rounds: int,
+    free: Masks,
+    generator: torch.Generator,
+    since: int = 0,
+    pending: bool = False,
+) -> Visit:
     """For each trajectory, one visit drawn uniformly among those that noise at least one free site.
 
     ``free`` (B, sites) per variable says which sites exist and are not given; visits before number ``since`` are not drawn.
+    With ``pending`` the visit asks about every site that may be next on the way back from the same state: those that
+    its shuffle has noised so far.  Each of them is next equally often (any-order models, arXiv 2110.02037).
     """
     batch = next(iter(free.values())).shape[0]
     device = generator.device
@@ -329,6 +366,14 @@ def pick(order: Order, rounds: int, free: Masks, generator: torch.Generator, sin
     row = torch.arange(batch, device=device) if len(table.mask) > 1 else 0
     query = table.mask[row, q] & all_free
     count = table.before[row, q] + r[:, None] * table.total
+    if pending:
+        group = order.groups().to(device)
+        if not order.steady:  # the table has the visits of all rounds
+            group = (order.visits * torch.arange(rounds, device=device)[:, None] + group).flatten()
+        mixed = (group == group[q, None]) & (torch.arange(len(group), device=device) <= q[:, None])
+        may = ((mixed[:, None].float() @ table.mask.float())[:, 0] > 0) & all_free
+        count = count - (may & ~query).long()  # of these the visit has been: count what came before it
+        query = may
     return Visit(r * order.visits + q, table.split(query), table.split(count))
 
 

@@ -27,6 +27,7 @@ from . import (
     not_emitted,
     pipeline,
     prior,
+    query,
     shaping,
     sizes,
     targets,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     conditions.check,  # what is given can be
     targets.check,  # what is predicted can be
     network.check,  # the denoiser can be built
+    query.check,  # a denoiser that answers for any site can
     fields.check,  # a field can be cut into patches
     law.check,  # an exact denoiser's law fits the sites
     guidance.check,  # the sampler's options have something to act on

@@ -116,10 +116,14 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "extras": _extras(spec, seen, exact) + loops.extras(spec), "temperature": 1.0 if isinstance(spec.sample.temperature, v.Form) else spec.sample.temperature,
         "scale_text": _temperature(program), "temperature_line": program.line(spec.sample.where("temperature")),
         "leaps": spec.sample.steps is not None or spec.sample.eta is not None,
-        "shaped": shaped, "corrected": correction.context(program),
+        "scored": _scored(noised), "shaped": shaped, "corrected": correction.context(program),
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     context |= loops.context(program)
+    if context["scored"] and program.last_rows:
+        context["trunk_signature"] = context["trunk_signature"].replace(
+            ") ->", ", asked: Tensor | None = None) ->"
+        )
     timeless = (exact or _alone(program, fields)) and context["scale_text"] == "temperature"
     context |= folding.context(program, noised, shaped, timeless)
     context["modules"] = _modules(context)
@@ -146,6 +150,15 @@ def _extras(spec: v.Spec, seen: list[SimpleNamespace], exact: bool) -> list[Simp
     for extra in out:  # as a visit gets it
         extra.visits, extra.passed = extra.type, extra.name
     return out
+
+
+def _scored(noised: list[SimpleNamespace]) -> str:
+    """How many sites of each example training scores, if several; (B,)."""
+    if not any(x.pending for x in noised):
+        return ""
+    masks = [f'x["{x.py}_query"].sum(1)' for x in noised if not x.members]
+    masks += ["sum(x[f\"{name}_query\"].sum(1) for name in COLUMNS)" for x in noised if x.members]
+    return f"({' + '.join(masks)}).clamp(min=1)" if len(masks) > 1 else f"{masks[0]}.clamp(min=1)"
 
 
 def _temperature(program: Program) -> str:

@@ -5,13 +5,13 @@ A multiply-add counts as two operations; a training step costs three forward pas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gencc.dsl import vocabulary as v
 
 from .. import teacher
 from ..exits import elastic, most
-from ..program import Program, Var
+from ..program import Program, Var, asks_any
 
 UNKNOWN_VALUES = 26
 """Vocabulary assumed where it comes from the data."""
@@ -83,7 +83,7 @@ def cost(program: Program) -> Cost | None:
         if not x.noised:
             continue
         clocked = x.is_field and program.visits == 1 and len(program.noised) == 1
-        parameters += (0 if x.sure or clocked else fourier(w) + w) + (w if x.givable else 0)
+        parameters += (0 if x.sure or clocked else fourier(w) + (0 if asks_any(program.spec) else w)) + (w if x.givable else 0)
         if any(p.variable == x.name and p.part for task in program.spec.tasks for p in task.parts):
             parameters += vector(2 * x.length, w)
         if x.kind == "token":
@@ -103,6 +103,9 @@ def cost(program: Program) -> Cost | None:
     activations = batch * tokens * w * run * (10 + 2 * d.expansion) * BYTES[program.spec.train.precision]
     assumed = tuple(x.name for x in program.vars if x.kind == "token" and x.values is None)
     trained = _sample(program, d, tokens, first, repeats)
+    learned = trained.trunk
+    if any(x.pending for x in program.vars):  # training reads every row
+        learned = _sample(replace(program, last_rows=None), d, tokens, first, repeats).trunk
     sampled = trained.flops
     chosen = elastic(program.spec)
     priced = (
@@ -121,7 +124,7 @@ def cost(program: Program) -> Cost | None:
         trained.trunk_calls,
         trained.head_calls,
         sampled,
-        3 * batch * trained.trunk + batch * _taught(program),
+        3 * batch * learned + batch * _taught(program),
         activations,
         assumed,
         priced,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..program import Program
-from . import fold_visits, gather_queried, prune_last_layer, trim_plates
+from . import fold_visits, gather_queried, prune_last_layer, score_pending, trim_plates
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,9 @@ class Pass:
 
 
 PASSES: tuple[Pass, ...] = (
-    # All look at the spec alone, so their order is that of the gain that a reader sees: rows of heads, rows of the last
+    # All look at the spec alone, so their order is that of the gain that a reader sees: sites of a state, rows of heads, rows of the last
     # layer, elements; then what makes the program shorter rather than faster.
+    Pass("score_pending", score_pending.PURPOSE, score_pending.PRESERVES, score_pending.run),
     Pass("gather_queried", gather_queried.PURPOSE, gather_queried.PRESERVES, gather_queried.run),
     Pass("prune_last_layer", prune_last_layer.PURPOSE, prune_last_layer.PRESERVES, prune_last_layer.run),
     Pass("trim_plates", trim_plates.PURPOSE, trim_plates.PRESERVES, trim_plates.run),

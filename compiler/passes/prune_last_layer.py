@@ -28,4 +28,10 @@ def run(program: Program) -> tuple[Program, list[str]]:
     )
     if most >= program.tokens:
         return program, [f"not applied: a visit may ask about all of the {program.tokens} tokens"]
+    if any(x.pending for x in program.noised):
+        if most > 1:
+            return program, ["not applied: training reads the rows of all pending sites"]
+        return replace(program, last_rows=1), [
+            f"applied to sampling: 1 of {program.tokens} rows; training reads those of all pending sites"
+        ]
     return replace(program, last_rows=most), [f"applied: {most} of {program.tokens} rows"]

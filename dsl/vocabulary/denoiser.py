@@ -75,6 +75,14 @@ class Loop(Model):
     loops: tuple[Loop, ...] = Field((), description="loops nested in this one")
 
 
+Query = Literal["told", "any"]
+QUERY: Query = Field(
+    "told",
+    description="whether the denoiser is told which site a visit asks about, and has it hidden, or sees every noisy value "
+    "and answers for any site: then training scores each site that a shuffled order may visit next",
+)
+
+
 class Transformer(Model):
     """A bidirectional transformer over the sites, conditioned on the clock through adaLN."""
 
@@ -88,6 +96,7 @@ class Transformer(Model):
     inner: Literal["head", "row", "joint"] = Field(
         "head", description="how a continuous site's own noisy value is seen during the inner steps"
     )
+    query: Query = QUERY
     head_width: Positive | None = Field(
         None, description="width of the per-site head of `inner = head`; the default is the denoiser's width"
     )
@@ -132,6 +141,7 @@ class Exact(Model):
         None, description="nested list of weights, one axis per discrete site, or `even_parity`"
     )
     mixture: tuple[Component, ...] = Field((), description="components of a mixture")
+    query: Query = QUERY
 
 
 class Diffusers(Model):

@@ -19,6 +19,7 @@ from scipy.stats import ttest_1samp
 
 BITS = (Condition(), Condition(frozenset({("bit", 1)})))
 SPOTS = (Condition(), Condition(frozenset({("bit", 0), ("spot", 0)})))
+NORMAL = ((0.5, -1.0), 0.6)
 BATCHES, ROWS = 80, 100
 
 
@@ -70,9 +71,27 @@ def test_seen_tokens(target, kernel):
 def test_vectors(target, order):
     """Of one normal law, whatever the tokens are."""
     mixed = bits_spots_and_tone(order, spot=Vector("spot", 2, plate=2, steps=3, target=target))
-    spot = ((0.5, -1.0), 0.6)
-    law = tuple(Component(c.weight, (*c.sites[:2], spot, spot, c.sites[4])) for c in mixed.components)
+    law = tuple(Component(c.weight, (*c.sites[:2], NORMAL, NORMAL, c.sites[4])) for c in mixed.components)
     check(replace(mixed, law=law, given=False), SPOTS)
+
+
+MIXED = ["shuffle(bit) -> shuffle(tone)", "zip(shuffle(bit), 2 * tone)", "reverse(shuffle(bit -> tone))"]
+
+
+@pytest.mark.parametrize("target", ["clean", "cross_entropy"])
+@pytest.mark.parametrize("order", MIXED)
+def test_pending_tokens(order, target):
+    """The mean over all sites that may be next is the loss of the one that is."""
+    process = bits_and_tone(order).changed("bit", target=target).changed("tone", target=target)
+    check(replace(process, given=False, any=True), BITS)
+
+
+@pytest.mark.parametrize("target", ["epsilon", "x0", "velocity"])
+def test_pending_vectors(target):
+    spot = Vector("spot", 2, plate=2, steps=3, target=target)
+    mixed = bits_spots_and_tone("shuffle(bit -> spot) -> tone", spot=spot)
+    law = tuple(Component(c.weight, (*c.sites[:2], NORMAL, NORMAL, c.sites[4])) for c in mixed.components)
+    check(replace(mixed, law=law, given=False, any=True), SPOTS)
 
 
 OTHERS = {

@@ -99,6 +99,8 @@ class Process:
     """Noise of `confidence`."""
     seen: frozenset[str] = frozenset()
     """Variables whose own noisy value the sampler regards, though it could do without."""
+    any: bool = False
+    """Whether the denoiser answers for any site (`query = any`); all variables are ``seen`` then."""
 
     def changed(self, name: str, **changes: object) -> Process:
         """With another declaration of one variable."""
@@ -128,7 +130,7 @@ class Process:
         lines += [f"{x.name} : {x.type}" for x in self.variables if not x.plate]
         noise = "\n".join(f"  noise {x.name} = {x.noise}" for x in self.variables)
         lines += [f"forward {{\n  rounds = {self.rounds}\n  order = {self.order}\n{noise}\n}}"]
-        lines += [f"denoiser exact({self._law_text()})"]
+        lines += [f"denoiser exact({self._law_text()}{', query = any' if self.any else ''})"]
         lines += [f"predict {x.name} by {x.target}" for x in self.variables]
         if self.given:
             lines += [f"given nothing | some({' + '.join(x.name for x in self.variables)})"]
@@ -164,7 +166,7 @@ class Process:
 
     def hidden(self, name: str) -> bool:
         """Whether a visited site is drawn without regard to its own noisy value."""
-        return name not in self.seen and meaning.alone(self.round, name)
+        return not self.any and name not in self.seen and meaning.alone(self.round, name)
 
     def noise(self, name: str) -> kernels.Tokens | kernels.Vectors:
         """A variable's noise, tabulated."""

@@ -1,0 +1,39 @@
+"""A denoiser that answers for any site shows each its own noisy value."""
+
+from __future__ import annotations
+
+from gencc.dsl import vocabulary as v
+from gencc.dsl.diagnostics import Diagnostic, Label
+
+from ..ir import Graph
+
+
+def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
+    d = spec.denoiser
+    if not isinstance(d, v.Transformer | v.Exact) or d.query != "any" or spec.forward is None:
+        return []
+    out = [
+        Diagnostic(
+            "GEN228",
+            f"`{p.variable}` by `classifier` needs its site hidden, and `query = any` hides none",
+            p.where("target"),
+            labels=(Label(d.where("query"), "the denoiser"),),
+            note="its logits are those of a hidden site given all the others",
+            help=f"predict `{p.variable}` by `clean`, or leave `query` out",
+        )
+        for p in spec.predictions
+        if p.target == "classifier"
+    ]
+    real = [x for x in spec.variables if not x.is_discrete and x.name in spec.forward.noise]
+    if real and isinstance(d, v.Transformer) and d.inner != "head":
+        out.append(
+            Diagnostic(
+                "GEN228",
+                f"`inner = {d.inner}` runs the trunk for the site that it is asked about, and `query = any` tells it none",
+                d.where("query"),
+                labels=(Label(real[0].span, "a real variable"),),
+                note="one run for all sites leaves the inner steps to a head per site",
+                help="write `inner = head`, or leave `query` out",
+            )
+        )
+    return out
