@@ -157,7 +157,7 @@ def _scored(noised: list[SimpleNamespace]) -> str:
     if not any(x.pending for x in noised):
         return ""
     masks = [f'x["{x.py}_query"].sum(1)' for x in noised if not x.members]
-    masks += ["sum(x[f\"{name}_query\"].sum(1) for name in COLUMNS)" for x in noised if x.members]
+    masks += ['sum(x[f"{name}_query"].sum(1) for name in COLUMNS)' for x in noised if x.members]
     return f"({' + '.join(masks)}).clamp(min=1)" if len(masks) > 1 else f"{masks[0]}.clamp(min=1)"
 
 

@@ -83,7 +83,8 @@ def cost(program: Program) -> Cost | None:
         if not x.noised:
             continue
         clocked = x.is_field and program.visits == 1 and len(program.noised) == 1
-        parameters += (0 if x.sure or clocked else fourier(w) + (0 if asks_any(program.spec) else w)) + (w if x.givable else 0)
+        parameters += 0 if x.sure or clocked else fourier(w) + w * (not asks_any(program.spec))
+        parameters += w if x.givable else 0
         if any(p.variable == x.name and p.part for task in program.spec.tasks for p in task.parts):
             parameters += vector(2 * x.length, w)
         if x.kind == "token":
