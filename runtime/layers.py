@@ -95,22 +95,30 @@ class Attention(nn.Module):
         if rows is None:
             q, k, v = self.project(x)
         else:
-            batch, sites, width = x.shape
+            batch, _, width = x.shape
             weight, bias = (t.split_with_sizes([width, 2 * width]) for t in (self.qkv.weight, self.qkv.bias))
             q = F.linear(take(x, rows), weight[0], bias[0])
             q = q.view(batch, -1, self.heads, width // self.heads).transpose(1, 2)
-            both = F.linear(x, weight[1], bias[1])
-            k, v = both.view(batch, sites, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+            k, v = self.split(F.linear(x, weight[1], bias[1]))
             if present is not None and present.shape[2] > 1:
                 present = take(present[:, 0], rows)[:, None]
         return self.attend(q, k, v, present)
 
-    def project(self, x: Tensor, weights: Weights | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, each (B, heads, N, width / heads)."""
-        qkv = _linear(self.qkv, x, weights, "attention.qkv.weight")
-        batch, sites, width = x.shape
-        q, k, v = qkv.view(batch, sites, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        return q, k, v
+    def project(self, x: Tensor, weights: Weights | None = None) -> Tensor:
+        """Queries, keys and values, (3, B, heads, N, width / heads)."""
+        return self.split(_linear(self.qkv, x, weights, "attention.qkv.weight"))
+
+    def split(self, rows: Tensor) -> Tensor:
+        """Rows (B, N, n width), of n projections, as (n, B, heads, N, width / heads)."""
+        batch, sites, _ = rows.shape
+        width = self.out.in_features
+        return rows.view(batch, sites, -1, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+
+    def context(self, x: Tensor, weights: Weights | None = None) -> Tensor:
+        """Keys and values alone, (2, B, heads, N, width / heads)."""
+        width = self.out.in_features
+        matrix = self.qkv.weight if weights is None else weights["attention.qkv.weight"]
+        return self.split(F.linear(x, matrix[width:], self.qkv.bias[width:]))
 
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, weights: Weights | None = None
@@ -136,7 +144,8 @@ class Block(nn.Module):
 
     def modulate(self, clock: Tensor) -> Modulation:
         """Shift, scale and gate of the attention and of the feed-forward part, each (B, 1, width)."""
-        return self.modulation(clock)[:, None].chunk(6, -1)  # type: ignore[no-any-return]
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(clock)[:, None].chunk(6, -1)
+        return shift_a, 1 + scale_a, gate_a, shift_m, 1 + scale_m, gate_m
 
     def forward(
         self, x: Tensor, modulation: Modulation, present: Tensor | None, rows: Tensor | None = None
@@ -149,13 +158,6 @@ class Block(nn.Module):
         out = x if rows is None else take(x, rows)
         out = torch.addcmul(out, gate_a, self.attention(_modulated(x, shift_a, scale_a), present, rows))
         return torch.addcmul(out, gate_m, self.mlp(_modulated(out, shift_m, scale_m)))
-
-    def project(
-        self, x: Tensor, modulation: Modulation, weights: Weights | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of rows ``x``."""
-        shift, scale, *_ = modulation
-        return self.attention.project(_modulated(x, shift, scale), weights)
 
     def update(
         self,
@@ -179,16 +181,29 @@ class Block(nn.Module):
         modulation: Modulation,
         seen: Tensor,
         last: bool,
+        rows: int,
         weights: Weights | None = None,
     ) -> tuple[Tensor, Memory]:
-        """The block's output, not computed if it is the ``last``, and what `recall` needs of its input.
+        """The block's output, not computed if it is the ``last``, and what `recall` needs of its input for ``rows`` rows.
 
         ``weights`` stand in place of the block's own.
         """
-        q, k, v = self.project(x, modulation, weights)
-        if not last:
+        shift, scale, *_ = modulation
+        inner = _modulated(x, shift, scale)
+        if last:
+            k, v = self.attention.context(inner, weights)
+        else:
+            q, k, v = self.attention.project(inner, weights)
             x = self.update(x, q, k, v, modulation, seen, weights)
-        return x, Run(self, k.contiguous(), v.contiguous(), modulation, weights)
+        return x, Run(self, _with_room(k, rows), _with_room(v, rows), modulation, weights)
+
+
+def _with_room(x: Tensor, rows: int) -> Tensor:
+    """``x`` (B, heads, N, d) in memory of its own, followed by room for ``rows`` more."""
+    batch, heads, sites, length = x.shape
+    out = x.new_empty(batch, heads, sites + rows, length)
+    out[:, :, :sites] = x
+    return out
 
 
 def _linear(layer: nn.Module, x: Tensor, weights: Weights | None, name: str) -> Tensor:
@@ -203,7 +218,7 @@ def _norm(x: Tensor) -> Tensor:
 
 def _modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """Rows of unit variance, scaled and shifted in one pass."""
-    return torch.addcmul(shift, _norm(x), 1 + scale)
+    return torch.addcmul(shift, _norm(x), scale)
 
 
 class Loop(nn.Module):
@@ -237,16 +252,17 @@ class Loop(nn.Module):
         return x
 
     def remember(
-        self, x: Tensor, clock: Tensor, seen: Tensor, last: bool = False
+        self, x: Tensor, clock: Tensor, seen: Tensor, rows: int, last: bool = False
     ) -> tuple[Tensor, list[Memory]]:
-        """The output, and what `recall` needs of every block; ``last``: nothing follows."""
-        return self.keep(x, self.modulate(clock), seen, last)
+        """The output, and what `recall` needs of every block for ``rows`` rows; ``last``: nothing follows."""
+        return self.keep(x, self.modulate(clock), seen, rows, last)
 
     def keep(
         self,
         x: Tensor,
         modulation: list[Modulation],
         seen: Tensor,
+        rows: int,
         last: bool,
         weights: list[Weights] | None = None,
     ) -> tuple[Tensor, list[Memory]]:
@@ -254,7 +270,8 @@ class Loop(nn.Module):
         memory: list[Memory] = []
         for k, block in enumerate(cast(list[Block], list(self.blocks))):
             own = None if weights is None else weights[k]
-            x, kept = block.remember(x, modulation[k], seen, last and k == len(self.blocks) - 1, own)
+            ends = last and k == len(self.blocks) - 1
+            x, kept = block.remember(x, modulation[k], seen, ends, rows, own)
             memory.append(kept)
         return x, memory
 
@@ -262,8 +279,8 @@ class Loop(nn.Module):
 class Memory(Protocol):
     """What a part of the network has to remember so that single rows can go through it again."""
 
-    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
-        """What the part makes of rows ``x`` (B, k, width) alone, each in its ``slot`` of the tokens.
+    def recall(self, x: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
+        """What the part makes of rows ``x`` (B, k, width) alone; ``seen`` (B, 1, k, N + k) is added to their scores.
 
         ``begun``: the rows with which the loops that are being run began, the outermost first.
         """
@@ -272,8 +289,8 @@ class Memory(Protocol):
 
 @dataclass
 class Run:
-    """Keys and values (B, heads, N, d) that one run of a block made of its input, its modulation, and the weights that
-    stand in place of its own."""
+    """What one run of a block made of its input: keys and values (B, heads, N + k, d), with room for those of k rows at the
+    end; and its modulation, and the weights that stand in place of its own."""
 
     block: Block
     keys: Tensor
@@ -281,24 +298,25 @@ class Run:
     modulation: Modulation
     weights: Weights | None = None
 
-    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
-        """The block's output for rows ``x`` alone, whose keys and values take their slots."""
-        q, k, v = self.block.project(x, self.modulation, self.weights)
-        place = slot[:, None, :, None].expand_as(k)
-        for buffer, rows in ((self.keys, k), (self.values, v)):
-            buffer.scatter_(2, place, torch.where(asked[:, None, :, None], rows, buffer.gather(2, place)))
+    def recall(self, x: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
+        """The block's output for rows ``x`` alone."""
+        shift, scale, *_ = self.modulation
+        q, k, v = self.block.attention.project(_modulated(x, shift, scale), self.weights)
+        self.keys[:, :, -x.shape[1] :] = k
+        self.values[:, :, -x.shape[1] :] = v
         return self.block.update(x, q, self.keys, self.values, self.modulation, seen, self.weights)
 
 
-def recall(rows: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, memory: list[Memory]) -> Tensor:
-    """Rows (B, k, width) through every block, as `Loop.forward` under the mask ``seen`` (B, 1, N, N) would take them.
+def recall(rows: Tensor, seen: Tensor, memory: list[Memory]) -> Tensor:
+    """Rows (B, k, width) through every block, as `Loop.forward` under the mask of `apart` would take them.
 
-    Exact because no other row sees them: what the others are is in ``memory`` (`inner = row`).
+    Exact because no other row sees them: what the others are is in ``memory`` (`inner = row`), and which of them are
+    ``seen`` says `beside`.
     """
-    seen = take(seen[:, 0], slot)[:, None]
     begun: list[Tensor] = []
+    seen = torch.zeros_like(seen, dtype=rows.dtype).masked_fill(~seen, -torch.inf)  # once, not in every block
     for part in memory:
-        rows = part.recall(rows, slot, asked, seen, begun)
+        rows = part.recall(rows, seen, begun)
     return rows
 
 
@@ -309,6 +327,16 @@ def apart(query: Tensor, present: Tensor | None) -> Tensor:
     if present is not None:
         seen = seen & present
     return seen | torch.eye(query.shape[1], dtype=torch.bool, device=query.device)
+
+
+def beside(query: Tensor, present: Tensor | None, rows: int) -> Tensor:
+    """Which keys each of ``rows`` rows of ``query`` (B, N) sees in `recall`, (B, 1, rows, N + rows): all that are
+    ``present`` (B, 1, 1, N) but those of ``query``, then, at the end, its own."""
+    others = ~query[:, None, None, :]
+    if present is not None:
+        others = others & present
+    own = torch.eye(rows, dtype=torch.bool, device=query.device)
+    return torch.cat([others.expand(-1, -1, rows, -1), own.expand(len(query), 1, -1, -1)], -1)
 
 
 class Clock(nn.Module):
@@ -384,7 +412,7 @@ class DiffusionHead(nn.Module):
         parts = self.modulation(condition).chunk(3 * len(self.mlp), -1)
         for k, mlp in enumerate(self.mlp):
             shift, scale, gate = parts[3 * k : 3 * k + 3]
-            h = torch.addcmul(h, gate, mlp(_modulated(h, shift, scale)))
+            h = torch.addcmul(h, gate, mlp(_modulated(h, shift, 1 + scale)))
         out: Tensor = self.out(_norm(h))
         return out
 

@@ -35,7 +35,7 @@ class Entry:
     reinject: bool
     index: Tensor | None
 
-    def recall(self, x: Tensor, slot: Tensor, asked: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
+    def recall(self, x: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
         if self.first:
             begun[self.depth :] = [x]
         elif self.reinject:
@@ -218,26 +218,28 @@ class Looped(nn.Module):
         x: Tensor,
         clock: Tensor,
         seen: Tensor,
+        rows: int,
         loops: int,
         last: bool = False,
-        rows: Tensor | None = None,
+        watched: Tensor | None = None,
         until: float = 0.0,
     ) -> tuple[Tensor, list[Memory]]:
-        """The output, and what `layers.recall` needs of every run of a block; ``last``: nothing follows.
+        """The output, and what `layers.recall` needs of every run of a block for ``rows`` rows; ``last``: nothing follows.
 
-        ``until`` as in `forward`: rows go again through as many repeats as ``x`` did.
+        ``until`` as in `forward`, of the rows ``watched``: rows go again through as many repeats as ``x`` did.
         """
-        return self._remember(x, self.prepare(clock, loops), seen, loops, last, 0, rows, until)
+        return self._remember(x, self.prepare(clock, loops), seen, rows, loops, last, 0, watched, until)
 
     def _remember(
         self,
         x: Tensor,
         prepared: Prepared,
         seen: Tensor,
+        rows: int,
         loops: int,
         last: bool,
         depth: int,
-        rows: Tensor | None = None,
+        watched: Tensor | None = None,
         until: float = 0.0,
     ) -> tuple[Tensor, list[Memory]]:
         source, memory = x, cast(list[Memory], [])
@@ -249,13 +251,15 @@ class Looped(nn.Module):
                 index = None if self.index is None else self.index[min(k, self.repeats - 1)]
                 memory.append(Entry(depth, k == 0, self.reinject, index))
             x, group, modulation = self._enter(k, x, source, prepared)
-            x, more = group.keep(x, modulation, seen, ends and not inside, self._weights(k, group))
+            x, more = group.keep(x, modulation, seen, rows, ends and not inside, self._weights(k, group))
             memory += more
             for j, loop in enumerate(inside):
                 final = ends and j == len(inside) - 1
-                x, more = loop._remember(x, prepared.inside[j], seen, loop.repeats, final, depth + enters)
+                x, more = loop._remember(
+                    x, prepared.inside[j], seen, rows, loop.repeats, final, depth + enters
+                )
                 memory += more
-            if until and k < loops - 1 and _change(before, x, rows) <= until:
+            if until and k < loops - 1 and _change(before, x, watched) <= until:
                 break
         return x, memory
 

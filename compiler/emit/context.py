@@ -82,7 +82,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
                 x.rows = (
                     "[:, k : k + 1]" if g.start == "0" else f"[:, {g.start} + k : {int(g.start) + 1} + k]"
                 )
-            x.slot_text = "" if g.start == "0" else f" + {g.start}"
+            x.beside_dropped = any(y.dropped for y in g.vars)
     for x in seen:
         x.clocked = bool(x.patch_text) and _alone(program, [y for y in noised if y.patch_text])
         x.only = x.clocked and len(groups) == 1 and not x.givable and not x.held
@@ -97,7 +97,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "conditions": [x for x in seen if not x.noised], "tokens": [x for x in noised if x.kind == "token"],
         "classifier": any(x.target == "classifier" for x in noised), "groups": groups, "total_tokens": tokens,
         "trim": program.trim, "rows_text": _rows(groups, noised), "last_rows": program.last_rows, "lone_row": program.last_rows == 1, "query_text": _over_tokens(groups, noised, "query"),
-        "any_row": bool(alone), "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
+        "any_row": bool(alone), "recalled": "1" if all(x.computed == 1 for x in alone) else "rows", "alone_text": _over_tokens(groups, alone, "query"), "alone_names": " or ".join(x.py for x in alone),
         "lazy_trunk": lazy, "any_shown": len(plain) < len(noised), "only_plain": plain[0] if len(plain) == 1 < len(noised) else None,
         "reads_files": reads_files(spec), "imports": _imports(program), "kernels": spec.sample.steps is not None or spec.sample.eta is not None or any(x.dropped for x in seen) or any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
         "solo": len(noised) == 1 and not noised[0].members, "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),

@@ -52,7 +52,7 @@ def variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Simp
         head_values=values if x.sure or x.target in ("clean", "classifier") else state_values,
         members=[], score="", score_options="", predicted=prediction.target if prediction else x.target, held=[], sure=x.sure, frequencies=False, shown=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner != "head",
         row=x.kind == "vector" and x.noised and isinstance(denoiser, v.Transformer) and denoiser.inner == "row",
-        prior_shape=_prior_shape(x, plate), slot_text="",
+        prior_shape=_prior_shape(x, plate),
         exists=f"{plate.py}_present" if plate else f"torch.ones_like({x.py}{'[..., 0]' if real else ''}, dtype=torch.bool)",
         sites_text=plate.caps if plate else str(x.sites), field_text=_field(x), rows="", free_text=f"{plate.py}_present" if plate and not x.givable else f"{x.py}_free", only_present=(f" * {plate.py}_present{'[..., None]' if real else ''}" if plate else ""),
         predict_line=program.line(prediction.span) if prediction else program.line(x.spec.span),

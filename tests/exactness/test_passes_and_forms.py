@@ -192,13 +192,14 @@ def test_remembered_rows_are_the_rows_of_the_whole_trunk(asked, nested, form):
     loop, tokens, clock = looped(form, nested)
     present = torch.arange(9) < torch.tensor([[9], [7], [4], [9], [2]])
     query = torch.rand(5, 9).argsort(1) < asked
-    seen = layers.apart(query, present[:, None, None, :])
+    present = present[:, None, None, :]
+    seen, beside = layers.apart(query, present), layers.beside(query, present, asked)
     index, marked = layers.queried(query, asked)
     with torch.no_grad():
-        _, memory = loop.remember(tokens, clock, seen, loops=3, last=True)
+        _, memory = loop.remember(tokens, clock, seen, asked, loops=3, last=True)
         for _ in range(3):  # as in the inner steps of a visit: other values of the same rows
             tokens = layers.put(tokens, index, torch.randn(5, asked, 32), marked)
-            row = layers.recall(layers.take(tokens, index), index, marked, seen, memory)
+            row = layers.recall(layers.take(tokens, index), beside, memory)
             whole = layers.take(loop(tokens, clock, seen, loops=3), index)
             assert torch.allclose(row, whole, rtol=2e-5, atol=2e-5 * float(whole.abs().max()))
 
@@ -211,11 +212,11 @@ def test_what_is_remembered_goes_on_in_the_groups_that_follow(form):
     seen = layers.apart(query, None)
     index, marked = layers.queried(query, 1)
     with torch.no_grad():
-        state, memory = one.remember(tokens, clock, seen, loops=2)
+        state, memory = one.remember(tokens, clock, seen, 1, loops=2)
         assert torch.allclose(state, one(tokens, clock, seen, loops=2), rtol=1e-4, atol=1e-4)
-        _, more = two.remember(state, clock, seen, loops=3, last=True)
+        _, more = two.remember(state, clock, seen, 1, loops=3, last=True)
         tokens = layers.put(tokens, index, torch.randn(5, 1, 32), marked)
-        row = layers.recall(layers.take(tokens, index), index, marked, seen, memory + more)
+        row = layers.recall(layers.take(tokens, index), layers.beside(query, None, 1), memory + more)
         whole = layers.take(two(one(tokens, clock, seen, loops=2), clock, seen, loops=3), index)
         assert torch.allclose(row, whole, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
 
@@ -224,15 +225,15 @@ def test_rows_end_where_what_was_remembered_converged():
     loop, tokens, clock = looped("reinject")
     query = torch.arange(9)[None] == torch.tensor([[1], [0], [8], [3], [3]])
     seen = layers.apart(query, None)
-    index, marked = layers.queried(query, 1)
+    index, _ = layers.queried(query, 1)
     with torch.no_grad():
         states = [tokens, *loop.exits(tokens, clock, seen, range(1, 7))]
         changes = [looping._change(a, b, index) for a, b in pairwise(states)]
         tolerance = 1.0001 * min(changes[:4])
         ends = next(k for k, change in enumerate(changes, 1) if change <= tolerance)
         assert ends < 6
-        _, memory = loop.remember(tokens, clock, seen, 6, last=True, rows=index, until=tolerance)
-        row = layers.recall(layers.take(tokens, index), index, marked, seen, memory)
+        _, memory = loop.remember(tokens, clock, seen, 1, 6, last=True, watched=index, until=tolerance)
+        row = layers.recall(layers.take(tokens, index), layers.beside(query, None, 1), memory)
         assert torch.allclose(row, layers.take(states[ends], index), rtol=1e-4, atol=1e-4)
         assert torch.allclose(row, loop(tokens, clock, seen, 6, index, tolerance), rtol=1e-4, atol=1e-4)
 

@@ -99,13 +99,26 @@ class LayoutRow(nn.Module):
         return self.core_loop(tokens, clock, present, loops, rows=asked)
 
     def remember(self, x: dict[str, Tensor], loops: int = 2) -> tuple[Tensor, list[layers.Memory]]:
-        """What each token sees, and what the others are to the tokens asked about: the same for all inner steps of a visit."""
+        """What the token asked about sees, and what the others are to it: the same for all inner steps of a visit."""
         tokens = self.tokens(x)
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
-        seen = layers.apart(x["box_query"], present)
-        tokens, memory = self.core_loop.remember(tokens, clock, seen, loops, last=True)
-        return seen, memory
+        alone = x["box_query"]
+        seen = layers.apart(alone, present)
+        tokens, memory = self.core_loop.remember(tokens, clock, seen, 1, loops, last=True)
+        return layers.beside(alone, present, 1), memory
+
+    def box_rest(self, x: dict[str, Tensor], index: Tensor) -> Tensor:
+        """What is known of the tokens ``index`` (B, k), whose box a visit asks about, apart from its value and noise level: (B, k, WIDTH)."""
+        category = self.category_value(layers.take(x["category"], index))
+        category = category + self.category_level(layers.take(x["category_count"], index) / 4)
+        category = torch.where(
+            layers.take(x["category_query"], index)[..., None], self.category_hidden, category
+        )
+        category = category + layers.take(x["category_given"], index)[..., None] * self.category_given
+        held = layers.take(x["box_held"], index).float()
+        part = self.box_part(torch.cat([held * layers.take(x["box"], index), held], -1))
+        return self.element[index] + category + self.box_asked + part
 
     # ---- training
 
@@ -235,14 +248,11 @@ class LayoutRow(nn.Module):
             n = layers.take(x["box_count"], index)
             value = layers.take(x["box"], index)
             kept, held = value, layers.take(x["box_held"], index)
+            rest = self.box_rest(x, index)
             seen, memory = self.remember(x, loops)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                now = x | {
-                    "box": layers.put(x["box"], index, value, asked),
-                    "box_count": layers.put(x["box_count"], index, n + k, asked),
-                }
-                row = layers.take(self.tokens(now), index)
-                guess = self.box_head(layers.recall(row, index, asked, seen, memory))
+                own = self.box_value(value) + self.box_level((n + k) / len(BOX_BETA))
+                guess = self.box_head(layers.recall(rest + own, seen, memory))
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
                 value = torch.where(held, kept, value)
