@@ -178,7 +178,7 @@ def spec(name: str, source: str, rows: int, found: list[Column]) -> str:
         "",
     ]
     text += [
-        f"predict {variable} by {'epsilon' if kind == 'number' else 'cross_entropy'}"
+        f"predict {variable} by {'velocity' if kind == 'number' else 'cross_entropy'}"
         for variable, kind in noise
     ]
     text += [

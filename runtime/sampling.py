@@ -387,7 +387,9 @@ def begin(
         default=refine[0] if refine else None,
         help="ReDeNoise: rounds of noise put on finished samples",
     )
-    parser.add_argument("--times", type=int, default=refine[1] if refine else 1, help="ReDeNoise: how often")
+    parser.add_argument(
+        "--times", type=int, default=refine[1] if refine else 1, help="ReDeNoise: how often; 0 leaves it out"
+    )
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
@@ -431,9 +433,11 @@ def begin(
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    for name in ("count", "batch", "times"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} must be at least 1")
+    for name, least in (("count", 1), ("batch", 1), ("times", 0)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} must be at least {least}")
+    if options.times == 0:
+        options.refine = None
     if options.refine is not None and not 1 <= options.refine <= rounds:
         parser.error(f"--refine must be between 1 and {rounds} rounds")
     if not 0 <= options.share <= 1:

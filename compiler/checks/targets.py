@@ -15,6 +15,8 @@ from .kernels import TABULATED, moves
 
 LEAST_KEPT = 1e-3
 """A classifier needs visits that keep at least this share of what they find."""
+MOST_LOST = 0.9
+"""Of the signal that an inner step finds: one that loses more multiplies an error of epsilon by more than 3."""
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
@@ -79,6 +81,8 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     help="use `velocity` or `x0`",
                 )
             )
+        elif p.target == "epsilon" and isinstance(noise, v.VectorKernel):
+            out += _amplified(spec, p, noise)
         elif p.target == "classifier":
             if not (isinstance(noise, v.TokenKernel) and noise.redraws):
                 out.append(
@@ -128,6 +132,30 @@ def _unscored(spec: v.Spec, p: v.Prediction) -> list[Diagnostic]:
             help="predict by `clean` or `cross_entropy`",
         )
         for span, why in blockers
+    ]
+
+
+def _amplified(spec: v.Spec, p: v.Prediction, noise: v.VectorKernel) -> list[Diagnostic]:
+    """An inner step that undoes nearly all noise at once, by an epsilon that is never quite right."""
+    x = spec.variable(p.variable)
+    if isinstance(x.type, v.Real) and x.type.low is not None:
+        return []  # the vector it implies is held within the bounds
+    try:
+        most = max(schedules.beta_table(noise, min(moves(spec, p.variable) * noise.steps, TABULATED)))
+    except ValueError:
+        return []  # said of the kernel already
+    if most <= MOST_LOST:
+        return []
+    return [
+        Diagnostic(
+            "GEN314",
+            f"an error in the epsilon of `{p.variable}` is multiplied by {(1 - most) ** -0.5:.0f} in one inner step",
+            p.where("target"),
+            severity=Severity.WARNING,
+            labels=(Label(noise.span, f"loses {most:.1%} of the signal there"),),
+            note="samples of a variable without bounds can run away from there",
+            help="predict by `velocity` or `x0`, or use `beta = linear(1e-4, 2e-2)`",
+        )
     ]
 
 

@@ -194,6 +194,10 @@ def test_samples_are_a_table_and_a_picture(folder, run, tmp_path):
     sample(folder, run, again, "--count", "20", "--batch", "8", "--refine", "1", "--times", "2")
     assert pq.read_table(again).equals(table)
     sample(folder, run, tmp_path / "s.npz", "--count", "4")
+    plain, unrefined = tmp_path / "plain.parquet", tmp_path / "unrefined.parquet"
+    sample(folder, run, plain, "--count", "8")
+    sample(folder, run, unrefined, "--count", "8", "--refine", "1", "--times", "0")
+    assert pq.read_table(plain).equals(pq.read_table(unrefined))
 
 
 def test_samples_as_csv_keep_gaps_commas_and_lists(tmp_path):

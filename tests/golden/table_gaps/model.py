@@ -1,6 +1,6 @@
 """table_gaps: the process and its denoiser.
 
-Compiled from table_gaps.gen (sha256 65d967e641d7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from table_gaps.gen (sha256 bbbe09b65902) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class TableGaps(nn.Module):
             "number_inner_count": inner,
             "number_query": visit.query["number"],
             "number_inner": value,
-            "number_target": eps,
+            "number_target": self.number_noise.velocity(origin, eps, inner),
         }
 
         n = HEIGHT_STEPS * visit.count["height"]
@@ -201,7 +201,7 @@ class TableGaps(nn.Module):
         h = self.trunk(x)
         loss: dict[str, Tensor] = {}
 
-        # predict number by epsilon (table_gaps.gen:29)
+        # predict number by velocity (table_gaps.gen:29)
         index, asked = layers.queried(x["number_query"], 1)
         guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
@@ -286,7 +286,7 @@ class TableGaps(nn.Module):
             value = layers.take(x["number"], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
                 guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
-                origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
+                origin = self.number_noise.clean_from_velocity(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
         if "height" in noise:

@@ -2,7 +2,7 @@
 
     python sample.py --run runs/table_gaps --count 64 --out samples.parquet
 
-Compiled from table_gaps.gen (sha256 65d967e641d7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from table_gaps.gen (sha256 bbbe09b65902) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

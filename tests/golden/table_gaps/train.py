@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from table_gaps.gen (sha256 65d967e641d7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from table_gaps.gen (sha256 bbbe09b65902) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """igd_default: the process and its denoiser.
 
-Compiled from igd_default.gen (sha256 c19e5ef211af) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_default.gen (sha256 d32bf0c720ff) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class IgdDefault(nn.Module):
             "number_inner_count": inner,
             "number_query": visit.query["number"],
             "number_inner": value,
-            "number_target": eps,
+            "number_target": self.number_noise.velocity(origin, eps, inner),
         }
 
         for k, (name, column) in enumerate(columns.items()):
@@ -168,7 +168,7 @@ class IgdDefault(nn.Module):
         h = self.trunk(x)
         loss: dict[str, Tensor] = {}
 
-        # predict number by epsilon (igd_default.gen:44)
+        # predict number by velocity (igd_default.gen:44)
         index, asked = layers.queried(x["number_query"], 1)
         guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
         cost = (guess - x["number_target"]).square().mean((-2, -1))
@@ -234,7 +234,7 @@ class IgdDefault(nn.Module):
             value = layers.take(x["number"], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
                 guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
-                origin = self.number_noise.clean_from_epsilon(value, guess, n + k)
+                origin = self.number_noise.clean_from_velocity(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
         for k, name in enumerate(COLUMNS):

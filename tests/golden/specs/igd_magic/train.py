@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from igd_magic.gen (sha256 ec3434b9ec67) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_magic.gen (sha256 dacbbaa73a76) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

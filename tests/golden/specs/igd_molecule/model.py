@@ -1,6 +1,6 @@
 """igd_molecule: the process and its denoiser.
 
-Compiled from igd_molecule.gen (sha256 4a4f540d97e5) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_molecule.gen (sha256 3e35c25a1f1e) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class IgdMolecule(nn.Module):
             "position_inner_count": inner,
             "position_query": visit.query["position"],
             "position_inner": value,
-            "position_target": eps,
+            "position_target": self.position_noise.velocity(origin, eps, inner),
         }
         return x
 
@@ -145,7 +145,7 @@ class IgdMolecule(nn.Module):
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["element"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
-        # predict position by epsilon (igd_molecule.gen:29)
+        # predict position by velocity (igd_molecule.gen:29)
         index, asked = layers.queried(x["position_query"], 1)
         guess = self.position_head(
             h[:, :, None], x["position_inner"], x["position_inner_count"] / len(POSITION_BETA)
@@ -206,7 +206,7 @@ class IgdMolecule(nn.Module):
             value = layers.take(x["position"], index)
             for k in reversed(range(1, POSITION_STEPS + 1)):
                 guess = self.position_head(h, value, (n + k) / len(POSITION_BETA))
-                origin = self.position_noise.clean_from_epsilon(value, guess, n + k)
+                origin = self.position_noise.clean_from_velocity(value, guess, n + k)
                 value = self.position_noise.denoise(value, origin, n + k, noise["position"][k - 1])
             drawn["position"] = layers.put(x["position"], index, value, asked)
         return drawn

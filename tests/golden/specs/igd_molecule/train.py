@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from igd_molecule.gen (sha256 4a4f540d97e5) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_molecule.gen (sha256 3e35c25a1f1e) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

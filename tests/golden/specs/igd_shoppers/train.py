@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from igd_shoppers.gen (sha256 79ddb9cac2f1) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_shoppers.gen (sha256 00fc2a1bda87) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

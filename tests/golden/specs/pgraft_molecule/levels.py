@@ -2,7 +2,7 @@
 
     python levels.py --run runs/igd_molecule
 
-Compiled from pgraft_molecule.gen (sha256 a944ca529d2e) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_molecule.gen (sha256 066cbc4672b9) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

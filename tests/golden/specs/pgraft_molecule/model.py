@@ -1,6 +1,6 @@
 """pgraft_molecule: the process and its denoiser.
 
-Compiled from pgraft_molecule.gen (sha256 a944ca529d2e) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_molecule.gen (sha256 066cbc4672b9) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -134,14 +134,14 @@ class PgraftMolecule(nn.Module):
         inner = layers.take(n, index)[..., None] + inner
         origin = layers.take(position, index)[:, :, None].expand(*inner.shape, -1)
         since_inner = layers.take(position_since, index)[..., None].expand_as(inner)
-        value, _, eps, weight = self.position_noise.onward(origin, since_inner, inner, generator)
+        value, clean, eps, weight = self.position_noise.onward(origin, since_inner, inner, generator)
         x |= {
             "position": noisy,
             "position_count": n,
             "position_inner_count": inner,
             "position_query": visit.query["position"],
             "position_inner": value,
-            "position_target": eps,
+            "position_target": self.position_noise.velocity(clean, eps, inner),
             "position_weight": weight,
         }
         return x
@@ -158,7 +158,7 @@ class PgraftMolecule(nn.Module):
         cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
         loss["element"] = torch.where(asked, cost, 0.0).sum(1).mean()
 
-        # predict position by epsilon (pgraft_molecule.gen:30)
+        # predict position by velocity (pgraft_molecule.gen:30)
         index, asked = layers.queried(x["position_query"], 1)
         guess = self.position_head(
             h[:, :, None], x["position_inner"], x["position_inner_count"] / len(POSITION_BETA)
@@ -242,7 +242,7 @@ class PgraftMolecule(nn.Module):
             value = layers.take(x["position"], index)
             for k in reversed(range(1, POSITION_STEPS + 1)):
                 guess = self.position_head(h, value, (n + k) / len(POSITION_BETA))
-                origin = self.position_noise.clean_from_epsilon(value, guess, n + k)
+                origin = self.position_noise.clean_from_velocity(value, guess, n + k)
                 value = self.position_noise.denoise(value, origin, n + k, noise["position"][k - 1])
             drawn["position"] = layers.put(x["position"], index, value, asked)
         return drawn
