@@ -180,10 +180,10 @@ SYSTEMS: dict[str, type[Handwritten]] = {"sat3": Formulas, "table": Rows, "molec
 
 
 class Part:
-    """Visits of the last round, in the form that emitted samplers walk: all, or the middle one of those of some variables."""
+    """Visits of the last round, in the form that emitted samplers walk: all, or the middle one of those of a variable."""
 
-    def __init__(self, path: order.Trajectory, variables: set[str] | None) -> None:
-        self.path, self.variables = path, variables
+    def __init__(self, path: order.Trajectory, variable: str | None) -> None:
+        self.path, self.variable = path, variable
         self.visits: list[order.Visit] = []
 
     def backwards(self, free: order.Masks) -> Iterator[order.Visit]:
@@ -191,8 +191,8 @@ class Part:
             first = (self.path.rounds - 1) * self.path.order.visits
             part = self.path.between(first, first + self.path.order.visits)
             visits = list(part.backwards(free))
-            if self.variables is not None:
-                visits = [v for v in visits if v.query.keys() & self.variables]
+            if self.variable is not None:
+                visits = [v for v in visits if self.variable in v.query]
                 visits = visits[len(visits) // 2 :][:1]
             self.visits = visits
         return iter(self.visits)
@@ -221,11 +221,7 @@ class Emitted:
         self.generator, self.steps = torch.Generator().manual_seed(0), itertools.count()
         self.start = self.examples[:batch].trimmed(data.codec.plates)
         path = order.Trajectory(module.ROUND, module.ROUNDS, batch, self.generator)
-        columns = set(getattr(module, "COLUMNS", ()))
-        self.parts = {
-            job: Part(path, columns if variable == "column" else {variable})
-            for variable, job in system.visits.items()
-        }
+        self.parts = {job: Part(path, variable) for variable, job in system.visits.items()}
         self.parts["round"] = Part(path, None)
 
     def work(self, job: str) -> Callable[[], Any]:

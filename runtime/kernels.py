@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -128,11 +129,15 @@ class Redraw(Tokens):
 
     def __init__(self, keep: Tensor, law: Tensor, clean_values: int | None = None) -> None:
         super().__init__(keep)
-        self.values = len(law)
+        self.values = law.shape[-1]
         self.clean_values = self.values if clean_values is None else clean_values
-        self.register_buffer("law", (law / law.sum()).float(), persistent=False)
-        # Where each value but the last ends on the unit interval, the values being laid side by side by their probability.
-        self.register_buffer("ends", (law / law.sum()).double().cumsum(0)[:-1].float(), persistent=False)
+        law = law / law.sum(-1, keepdim=True)
+        self.register_buffer("law", law.float(), persistent=False)
+        # Where each value ends on the unit interval, the values being laid side by side by their probability; the last one
+        # that has any ends nowhere.
+        ends = law.double().cumsum(-1)[..., :-1]
+        more = law.flip(-1).cumsum(-1).flip(-1)[..., 1:] > 0
+        self.register_buffer("ends", torch.where(more, ends, torch.inf).float(), persistent=False)
 
     def fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
         u = torch.rand(shape, generator=generator, device=generator.device)
@@ -155,11 +160,15 @@ class Redraw(Tokens):
         return torch.where(u < kept, token, self.fresh(token.shape, generator))
 
     def before(self, clean: Tensor, m: Tensor) -> Tensor:
-        c = clean.float().softmax(-1)
-        if self.values > self.clean_values:  # the mask token is never clean
-            c = nn.functional.pad(c, (0, self.values - self.clean_values))
         kept = self.kept(m)[..., None]
-        return (kept * c + (1 - kept) * self.law).log()
+        return (kept * self._clean(clean) + (1 - kept) * self.law).log()
+
+    def _clean(self, logits: Tensor) -> Tensor:
+        """The law that logits of the clean token give each value of a state."""
+        c = logits.float().softmax(-1)
+        # The mask token is never clean.
+        more = self.values - self.clean_values
+        return nn.functional.pad(c, (0, more)) if more else c
 
     def likelihood(self, seen: Tensor, m: Tensor) -> Tensor:
         kept = self.kept(m)[..., None]
@@ -185,6 +194,40 @@ def marginal(keep: Tensor, frequencies: Tensor) -> Redraw:
 def mask(keep: Tensor, values: int) -> Redraw:
     """Replace by the absorbing token ``values``, one past the data's last."""
     return Redraw(keep, nn.functional.one_hot(torch.tensor(values), values + 1).float(), values)
+
+
+class Columns(Redraw):
+    """`Redraw` for the columns of a table side by side: a site each, with values and a law of its own.
+
+    ``values`` is that of the column which has most; a column has none of the values past its own last, except a mask, which
+    all have as their last value.
+    """
+
+    def __init__(self, each: Sequence[Redraw]) -> None:
+        most = max(kernel.clean_values for kernel in each)
+        laws = [
+            torch.cat([kernel.law[:n], kernel.law.new_zeros(most - n), kernel.law[n:]])
+            for kernel, n in ((kernel, kernel.clean_values) for kernel in each)
+        ]
+        super().__init__(each[0].keep, torch.stack(laws), most)
+        self.keep_once = each[0].keep_once
+        self.each = nn.ModuleList(each)
+
+    def fresh(self, shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> Tensor:
+        u = torch.rand(shape, generator=generator, device=generator.device)
+        return torch.searchsorted(self.ends, u.T.contiguous(), right=True).T
+
+    def before(self, clean: Tensor, m: Tensor, column: Tensor | None = None) -> Tensor:
+        """As of `Tokens`, the rows being those of ``column`` (B, k), or of all columns."""
+        kept = self.kept(m)[..., None]
+        law = self.law if column is None else self.law[column]
+        return (kept * self._clean(clean) + (1 - kept) * law).log()
+
+    def admissible(
+        self, logits: Tensor, m: Tensor, seen: Tensor | None = None, column: Tensor | None = None
+    ) -> Tensor:
+        clean = torch.zeros_like(logits[..., : self.clean_values])
+        return logits.masked_fill(self.before(clean, m, column).isneginf(), -torch.inf)
 
 
 class Walk(Tokens):

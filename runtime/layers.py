@@ -46,6 +46,27 @@ class Tokens(nn.Embedding):
         nn.init.normal_(self.weight, std=0.02)
 
 
+class Columns(nn.Module):
+    """The tokens of a table's columns (B, columns) as vectors (B, columns, width): each column has ``values`` of its own.
+
+    With ``mask`` each has one more, which is numbered past the last value of the column that has most (`kernels.Columns`).
+    """
+
+    last: Tensor
+    first: Tensor
+
+    def __init__(self, values: list[int], width: int, mask: bool = False) -> None:
+        super().__init__()
+        rows = torch.tensor(values) + mask
+        self.register_buffer("last", rows - 1, persistent=False)
+        self.register_buffer("first", rows.cumsum(0) - rows, persistent=False)
+        self.embedding = nn.Embedding(int(rows.sum()), width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.embedding(torch.minimum(x, self.last) + self.first)
+        return out
+
+
 class Grid(nn.Module):
     """Where each site of a grid is, (sites, width), in row-major order: the sum of one vector per axis.
 
@@ -368,6 +389,42 @@ class TokenHead(nn.Module):
     def forward(self, row: Tensor) -> Tensor:
         out: Tensor = self.linear(self.norm(row))
         return out
+
+
+class ColumnHead(nn.Module):
+    """Logits of a table's columns, each of which has ``values`` of its own, from rows of the trunk.
+
+    With ``mask`` each column has a mask besides, its last value.
+    """
+
+    place: Tensor
+
+    def __init__(self, width: int, values: list[int], mask: bool = False) -> None:
+        super().__init__()
+        self.sizes = [n + mask for n in values]
+        total = sum(self.sizes)
+        self.norm = nn.LayerNorm(width)
+        self.linear = nn.Linear(width, total)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        # Which output is the logit of each value of each column; ``total`` where a column has no such value.
+        place = torch.full((len(values), max(self.sizes)), total)
+        for row, numbers in zip(place, torch.arange(total).split_with_sizes(self.sizes), strict=True):
+            row[: len(numbers)] = numbers
+            if mask:
+                row[len(numbers) - 1], row[-1] = total, numbers[-1]
+        self.register_buffer("place", place, persistent=False)
+
+    def forward(self, row: Tensor, column: Tensor | None = None) -> Tensor:
+        """Rows (B, k, width) of ``column`` (B, k), or of all columns: (B, k, most values), -inf for those a column lacks."""
+        logits = F.pad(self.linear(self.norm(row)), (0, 1), value=-torch.inf)
+        place = self.place.expand(len(row), -1, -1) if column is None else self.place[column]
+        return logits.gather(-1, place)
+
+    def alone(self, row: Tensor, k: int) -> Tensor:
+        """Rows (B, 1, width) of the ``k``-th column: (B, 1, its values)."""
+        logits: Tensor = self.linear(self.norm(row))
+        return logits.split_with_sizes(self.sizes, -1)[k]
 
 
 class VectorHead(nn.Module):

@@ -95,6 +95,11 @@ def sweep(variable: str, sites: int) -> Order:
     return _Listed({variable: torch.eye(sites, dtype=torch.bool)[None]})
 
 
+def site(variable: str, sites: int, k: int) -> Order:
+    """One visit, of the ``k``-th site."""
+    return _Listed({variable: (torch.arange(sites) == k)[None, None]})
+
+
 def together(variable: str, sites: int) -> Order:
     """One visit that holds every site."""
     return _Listed({variable: torch.ones(1, 1, sites, dtype=torch.bool)})

@@ -78,9 +78,9 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     for g in groups:
         for x in g.vars:
             x.rows = "" if len(groups) == 1 else f"[:, {g.start}:{g.stop}]".replace("[:, 0:", "[:, :")
-            if x.members:  # the k-th of them
-                x.rows = (
-                    "[:, k : k + 1]" if g.start == "0" else f"[:, {g.start} + k : {int(g.start) + 1} + k]"
+            if x.members:
+                x.each_row = f"[:, {g.start} + k : {int(g.start) + 1} + k]".replace(
+                    "0 + k : 1 + k", "k : k + 1"
                 )
             x.beside_dropped = any(y.dropped for y in g.vars)
     for x in seen:
@@ -90,7 +90,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
     fields = [x for x in noised if x.patch_text]
     alone = [x for x in noised if x.row]
     plain = [x for x in noised if not x.shown]
-    lazy = " or ".join(columns.in_noise(x) for x in plain) if 1 < len(plain) < len(noised) else ""
+    lazy = " or ".join(f"{literal(x.name)} in noise" for x in plain) if 1 < len(plain) < len(noised) else ""
     context: dict[str, Any] = {
         "name": spec.name, "cls": cls, "file": file, "sha": sha[:12], "version": gencc.__version__, "exact": exact,
         "doc": _doc(program, seen), "plates": list(plates.values()), "stored": stored, "vars": seen, "noised": noised,
@@ -156,8 +156,7 @@ def _scored(noised: list[SimpleNamespace]) -> str:
     """How many sites of each example training scores, if several; (B,)."""
     if not any(x.pending for x in noised):
         return ""
-    masks = [f'x["{x.py}_query"].sum(1)' for x in noised if not x.members]
-    masks += ['sum(x[f"{name}_query"].sum(1) for name in COLUMNS)' for x in noised if x.members]
+    masks = [f'x["{x.py}_query"].sum(1)' for x in noised]
     return f"({' + '.join(masks)}).clamp(min=1)" if len(masks) > 1 else f"{masks[0]}.clamp(min=1)"
 
 
@@ -250,7 +249,7 @@ def _groups(seen: list[SimpleNamespace], plates: dict[str, Plate]) -> list[Simpl
     for x in seen:
         if x.plate is None and not x.modulates:
             site = f"self.{x.py}_site{'()' if x.grid else ''}"
-            text = "*columns" if x.members else x.py if x.patch_text else f"{site} + {x.py}"
+            text = x.py if x.patch_text else f"{site} + {x.py}"
             size = x.sites * x.cells
             groups.append(
                 SimpleNamespace(
@@ -283,14 +282,10 @@ def _over_tokens(groups: list[SimpleNamespace], variables: list[SimpleNamespace]
     parts = []
     for g in groups:
         masks = [f'x["{x.py}_{what}"]' for x in g.vars if any(x is y for y in variables)]
-        if g.vars[0].members:
-            mask = f'x[f"{{name}}_{what}"]' if masks else "torch.zeros_like(x[name], dtype=torch.bool)"
-            parts.append(f"*({mask} for name in COLUMNS)")
-            continue
         shown = g.vars[0]
         size = "" if shown.kind == "token" else "[..., 0]"
         parts.append(" | ".join(masks) or f'torch.zeros_like(x["{shown.py}"]{size}, dtype=torch.bool)')
-    return parts[0] if len(parts) == 1 and parts[0][0] != "*" else f"torch.cat([{', '.join(parts)}], 1)"
+    return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], 1)"
 
 
 def _rows(groups: list[SimpleNamespace], noised: list[SimpleNamespace]) -> str:

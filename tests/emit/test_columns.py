@@ -1,4 +1,4 @@
-"""A loop over like tokens computes what a paragraph for each computes, to the bit."""
+"""The columns of a table as the sites of one variable compute what a variable for each computes."""
 
 import inspect
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 from emitted import CASES, module, programs
 
-from gencc.compiler.emit import columns
+from gencc.compiler import columns
+from gencc.runtime import kernels
 from gencc.runtime.sites import Examples
 
 NAMES = ("work", "school", "status", "home", "sex")
@@ -40,19 +41,36 @@ def build(text, sizes):
     return cls(**{n: known[n] for n in list(inspect.signature(cls.__init__).parameters)[1:]})
 
 
-def spelled_out(state):
-    """The weights of the loop under the names that they have where each token has a paragraph."""
+def spelled_out(state, of_value, of_head):
+    """The weights of the columns under the names that they have where each is a variable: pieces of a matrix, or shared."""
     out = {}
     for key, value in state.items():
         part, _, rest = key.removeprefix("column_").partition(".")
-        if not key.startswith("column_"):
-            out[key] = value
-        elif rest:
-            number, _, inner = rest.partition(".")
-            out[f"{NAMES[int(number)]}_{part}.{inner}"] = value
-        else:
-            rows = value[:, None] if part == "site" else value
-            out |= {f"{name}_{part}": row for name, row in zip(NAMES, rows, strict=True)}
+        pieces = [value] * len(NAMES)
+        if part == "site":
+            pieces = value[:, None]
+        elif part == "value":
+            pieces, rest = value.split(of_value), "weight"
+        elif rest.startswith("linear") and part == "head":
+            pieces = value.split(of_head)
+        for name, piece in zip(NAMES, pieces, strict=True):
+            whole = f"{name}_{part}.{rest}" if rest else f"{name}_{part}"
+            out[whole if key.startswith("column_") else key] = piece
+    return out
+
+
+def of_each(x, sizes, mask):
+    """A state of the columns as one of variables: the mask is numbered past the last value of each."""
+    most, out = max(sizes), {}
+    for key, value in x.items():
+        part = key.removeprefix("column")
+        for k, (name, n) in enumerate(zip(NAMES, sizes, strict=True)):
+            if not key.startswith("column"):
+                out[key] = value
+            elif mask and part in ("", "_target", "_shown"):
+                out[name + part] = torch.where(value == most, n, value)[:, k : k + 1]
+            else:
+                out[name + part] = value[:, k : k + 1]
     return out
 
 
@@ -66,34 +84,75 @@ def spelled_out(state):
         ("mask(keep = linear)", "clean", "head", True),
     ],
 )
-def test_the_loop_is_the_paragraphs(kernel, target, inner, numbers, monkeypatch):
-    text, sizes = spec(kernel, target, inner, numbers), [3, 5, 2, 7, 4]
+def test_columns_are_the_variables_that_they_stand_for(kernel, target, inner, numbers, monkeypatch):
+    """The same losses, gradients and drawn tokens, up to the order of sums, where the variables share what columns share."""
+    text, sizes, mask = spec(kernel, target, inner, numbers), [3, 5, 2, 7, 4], "mask" in kernel
     torch.manual_seed(0)
-    loop = build(text, sizes)
-    for p in loop.parameters():
+    together = build(text, sizes)
+    for p in together.parameters():
         torch.nn.init.normal_(p, std=0.3)
     monkeypatch.setattr(columns, "FEWEST", 99)
     plain = build(text, sizes)
-    plain.load_state_dict(spelled_out(loop.state_dict()))
+    heads = mask and target == "cross_entropy"
+    plain.load_state_dict(
+        spelled_out(together.state_dict(), [n + mask for n in sizes], [n + heads for n in sizes])
+    )
     g = torch.Generator().manual_seed(1)
-    values = {n: torch.randint(k, (16, 1), generator=g) for n, k in zip(NAMES, sizes, strict=True)}
+    values = {n: torch.randint(k, (64, 1), generator=g) for n, k in zip(NAMES, sizes, strict=True)}
     if numbers:
-        values["age"] = torch.rand(16, 2, 1, generator=g) * 2 - 1
+        values["age"] = torch.rand(64, 2, 1, generator=g) * 2 - 1
     data = Examples(values, {})
-    noisy = [m.corrupt(data, torch.Generator().manual_seed(2)) for m in (loop, plain)]
-    assert noisy[0].keys() == noisy[1].keys()
-    assert all(torch.equal(noisy[0][k], noisy[1][k]) for k in noisy[0])
-    losses = [m(x) for m, x in zip((loop, plain), noisy, strict=True)]
-    assert {k: v.item() for k, v in losses[0].items()} == {k: v.item() for k, v in losses[1].items()}
+    x = together.corrupt(data, torch.Generator().manual_seed(2))
+    losses = together(x), plain(of_each(x, sizes, mask))
+    assert losses[0].keys() == losses[1].keys()
+    for name in losses[0]:
+        torch.testing.assert_close(losses[0][name], losses[1][name])
     for loss in losses:
         sum(loss.values()).backward()
-    gradients = spelled_out({k: p.grad for k, p in loop.named_parameters() if p.grad is not None})
     for name, p in plain.named_parameters():
-        found = gradients.get(name)
-        assert (p.grad is None and (found is None or not found.any())) or torch.equal(p.grad, found), name
+        if not name.startswith(NAMES):
+            other = together.get_parameter(name).grad
+            assert (p.grad is None and other is None) or torch.allclose(p.grad, other, atol=1e-5), name
+    shared = sum(plain.get_parameter(f"{n}_level.linear.weight").grad for n in NAMES)
+    torch.testing.assert_close(together.column_level.linear.weight.grad, shared, atol=1e-5, rtol=1e-4)
+
+    asked = x["column_query"].any(1)
+    noise = kernels.gumbel((64, 1, together.column_noise.values), torch.Generator().manual_seed(4))
+    drawn = together.visit(x, {"column": noise}, 1.0)["column"]
+    drawn = of_each({"column": drawn}, sizes, mask)
+    for name, n in zip(NAMES, sizes, strict=True):
+        own = torch.cat([noise[..., :n], noise[..., -1:]], -1) if mask else noise[..., :n]
+        alone = plain.visit(of_each(x, sizes, mask), {name: own}, 1.0)[name]
+        assert torch.equal(alone[asked], drawn[name][asked])
     for draw in ("sample", "redenoise"):
-        a, b = (getattr(m, draw)(data, {}, torch.Generator().manual_seed(3)) for m in (loop, plain))
-        assert all(torch.equal(a.values[k], b.values[k]) for k in a.values)
+        done = getattr(together, draw)(data, {}, torch.Generator().manual_seed(3))
+        assert all(done.values[name].max() < n for name, n in zip(NAMES, sizes, strict=True))
+
+
+def test_an_order_that_mixes_columns_visits_them_as_it_would_variables(monkeypatch):
+    text = spec("uniform(keep = cosine)", "cross_entropy").replace(
+        "age -> " + " -> ".join(NAMES), "shuffle(age -> sex -> school) -> zip(all(work), home) -> status"
+    )
+    together = module(text)
+    assert together.ROUND.visits == 7
+    monkeypatch.setattr(columns, "FEWEST", 99)
+    plain = module(text)
+    masks, each = (m.ROUND.draw(8, torch.Generator().manual_seed(0)) for m in (together, plain))
+    assert torch.equal(masks["age"], each["age"])
+    assert torch.equal(masks["column"], torch.cat([each[name] for name in NAMES], -1))
+
+
+def test_a_variable_may_be_called_column():
+    text = spec("uniform(keep = cosine)", "cross_entropy").replace("age", "column")
+    found = module(text)
+    x = found.ROUND.draw(1, torch.Generator())
+    assert {name: mask.shape[-1] for name, mask in x.items()} == {"column": 2, "column_": 5}
+    model = build(text, [3, 5, 2, 7, 4])
+    data = Examples(
+        {n: torch.zeros(2, 1, dtype=torch.int64) for n in NAMES} | {"column": torch.zeros(2, 2, 1)}, {}
+    )
+    model(model.corrupt(data, torch.Generator().manual_seed(0)))
+    assert set(model.sample(data, {}, torch.Generator()).values) == {"column", *NAMES}
 
 
 def test_few_or_unlike_tokens_keep_their_paragraphs():
@@ -103,6 +162,9 @@ def test_few_or_unlike_tokens_keep_their_paragraphs():
     assert "COLUMNS" not in programs(odd)["model.py"]  # two before it and two after it are alike
     twice = text.replace("-> school", "-> 2 * school")  # its noise has a table of its own
     assert "COLUMNS" not in programs(twice)["model.py"]
+    any_site = text.replace("age -> " + " -> ".join(NAMES), f"shuffle(age -> {' -> '.join(NAMES)})")
+    any_site = any_site.replace("inner = head", "inner = head, query = any")
+    assert "COLUMNS" not in programs(any_site)["model.py"]  # a head of each is read at every step
     given = text + "given nothing | sex\n"
     assert 'COLUMNS = ("work", "school", "status", "home")' in programs(given)["model.py"]
 

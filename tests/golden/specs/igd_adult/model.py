@@ -16,7 +16,7 @@ from gencc.runtime import data, kernels, layers, order
 from gencc.runtime.sites import Examples
 from gencc.runtime.tables import Tables
 
-# Tokens that are treated alike, each a site of its own.
+# Tokens that are treated alike: the sites of one variable, `column`.
 COLUMNS = (
     "workclass",
     "education",
@@ -32,7 +32,7 @@ COLUMNS = (
 
 # order = number -> workclass -> education -> education_num -> marital_status -> occupation -> relationship -> race -> sex -> native_country -> outcome  (igd_adult.gen:23)
 ROUNDS = 4
-ROUND = order.sequence(order.sweep("number", 5), *(order.sweep(name, 1) for name in COLUMNS))
+ROUND = order.sequence(order.sweep("number", 5), order.sweep("column", 10))
 VISITS = 60  # of a whole trajectory
 
 # noise number = gaussian(signal = cosine, steps = 25): 100 inner steps  (igd_adult.gen:24)
@@ -81,40 +81,35 @@ class IgdAdult(nn.Module):
     def __init__(self, column_values: list[int]) -> None:
         super().__init__()
         self.number_noise = kernels.Gaussian(NUMBER_BETA, NUMBER_STEPS)
-        self.column_noise = nn.ModuleList([kernels.uniform(COLUMN_KEEP, n) for n in column_values])
+        self.column_noise = kernels.Columns([kernels.uniform(COLUMN_KEEP, n) for n in column_values])
 
         self.number_site = nn.Parameter(0.02 * torch.randn(5, WIDTH))
         self.number_value = layers.Vector(1, WIDTH)
         self.number_level = layers.Fourier(WIDTH)
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.column_site = nn.Parameter(0.02 * torch.randn(len(COLUMNS), WIDTH))
-        self.column_value = nn.ModuleList([nn.Embedding(n, WIDTH) for n in column_values])
-        self.column_level = nn.ModuleList([layers.Fourier(WIDTH) for _ in COLUMNS])
-        self.column_hidden = nn.Parameter(0.02 * torch.randn(len(COLUMNS), WIDTH))
+        self.column_site = nn.Parameter(0.02 * torch.randn(10, WIDTH))
+        self.column_value = layers.Columns(column_values, WIDTH)
+        self.column_level = layers.Fourier(WIDTH)
+        self.column_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (igd_adult.gen:37)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
         self.number_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=1)
-        self.column_head = nn.ModuleList([layers.TokenHead(WIDTH, n) for n in column_values])
+        self.column_head = layers.ColumnHead(WIDTH, column_values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
         number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
-        columns = []
-        for k, name in enumerate(COLUMNS):
-            column = self.column_value[k](x[name])
-            column = column + self.column_level[k](x[f"{name}_count"] / 4)
-            column = torch.where(x[f"{name}_query"][..., None], self.column_hidden[k], column)
-            columns.append(self.column_site[k] + column)
-        tokens = torch.cat([self.number_site + number, *columns], dim=1)
+        column = self.column_value(x["column"])
+        column = column + self.column_level(x["column_count"] / 4)
+        column = torch.where(x["column_query"][..., None], self.column_hidden, column)
+        tokens = torch.cat([self.number_site + number, self.column_site + column], dim=1)
         clock = self.clock(x["time"])
         # The last layer updates only the rows that the visit asks about.
-        asked, _ = layers.queried(
-            torch.cat([x["number_query"], *(x[f"{name}_query"] for name in COLUMNS)], 1), 1
-        )
+        asked, _ = layers.queried(torch.cat([x["number_query"], x["column_query"]], 1), 1)
         return self.core_loop(tokens, clock, None, rows=asked)
 
     # ---- training
@@ -122,10 +117,10 @@ class IgdAdult(nn.Module):
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         number = clean.values["number"]
-        columns = {name: clean.values[name] for name in COLUMNS}
+        column = torch.cat([clean.values[name] for name in COLUMNS], dim=1)
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
-        column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
-        free = {"number": number_free, **column_free}
+        column_free = torch.ones_like(column, dtype=torch.bool)
+        free = {"number": number_free, "column": column_free}
         visit = order.pick(ROUND, ROUNDS, free, generator)
         x = {"time": visit.time / VISITS}
 
@@ -148,15 +143,14 @@ class IgdAdult(nn.Module):
             "number_target": self.number_noise.velocity(origin, eps, inner),
         }
 
-        for k, (name, column) in enumerate(columns.items()):
-            m = visit.count[name]
-            before = self.column_noise[k].at(column, m, generator)
-            x |= {
-                name: before,
-                f"{name}_count": m,
-                f"{name}_query": visit.query[name],
-                f"{name}_target": before,
-            }
+        m = visit.count["column"]
+        before = self.column_noise.at(column, m, generator)
+        x |= {
+            "column": before,
+            "column_count": m,
+            "column_query": visit.query["column"],
+            "column_target": before,
+        }
         return x
 
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -171,12 +165,13 @@ class IgdAdult(nn.Module):
         loss["number"] = (cost * asked).sum(1).mean()
 
         # predict column by cross_entropy (igd_adult.gen:44-53)
-        for k, name in enumerate(COLUMNS):
-            index, asked = layers.queried(x[f"{name}_query"], 1)
-            logits = self.column_head[k](h)
-            target = layers.take(x[f"{name}_target"], index)
-            cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-            loss[name] = torch.where(asked, cost, 0.0).sum(1).mean()
+        index, asked = layers.queried(x["column_query"], 1)
+        logits = self.column_head(h, index)
+        target = layers.take(x["column_target"], index)
+        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
+        cost = torch.where(asked, cost, 0.0)
+        each = torch.zeros_like(x["column_query"], dtype=cost.dtype).scatter(1, index, cost).mean(0)
+        loss |= dict(zip(COLUMNS, each))
         return loss
 
     # ---- sampling
@@ -193,10 +188,8 @@ class IgdAdult(nn.Module):
         """New examples on the sites that ``start`` says exist; where ``given`` holds, its values are kept."""
         path = order.Trajectory(ROUND, ROUNDS, len(start), generator)
         number = self.number_noise.prior((len(start), 5, 1), generator)
-        columns = {
-            name: noise.prior((len(start), 1), generator) for name, noise in zip(COLUMNS, self.column_noise)
-        }
-        noise = Examples({"number": number, **columns}, start.present)
+        column = self.column_noise.prior((len(start), 10), generator)
+        noise = Examples({"number": number, **dict(zip(COLUMNS, column.split(1, dim=1)))}, start.present)
         return self.denoise(noise, given, path, generator, temperature, progress)
 
     @torch.no_grad()
@@ -213,11 +206,12 @@ class IgdAdult(nn.Module):
         path = order.Trajectory(ROUND, rounds, len(samples), generator)
         m = path.count["number"].expand(len(samples), -1)
         number, _ = self.number_noise.at(samples.values["number"], NUMBER_STEPS * m, generator)
-        columns = {}
-        for k, name in enumerate(COLUMNS):
-            m = path.count[name].expand(len(samples), -1)
-            columns[name] = self.column_noise[k].at(samples.values[name], m, generator)
-        noisy = Examples(samples.values | {"number": number, **columns}, samples.present)
+        m = path.count["column"].expand(len(samples), -1)
+        column = torch.cat([samples.values[name] for name in COLUMNS], dim=1)
+        column = self.column_noise.at(column, m, generator)
+        noisy = Examples(
+            samples.values | {"number": number, **dict(zip(COLUMNS, column.split(1, dim=1)))}, samples.present
+        )
         return self.denoise(noisy, given, path, generator, temperature, progress)
 
     def visit(self, x: dict[str, Tensor], noise: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
@@ -233,12 +227,11 @@ class IgdAdult(nn.Module):
                 origin = self.number_noise.clean_from_velocity(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
-        for k, name in enumerate(COLUMNS):
-            if name in noise:
-                index, asked = layers.queried(x[f"{name}_query"], 1)
-                logits = self.column_head[k](h).float()
-                token = kernels.choose(logits / temperature, noise[name])
-                drawn[name] = layers.put(x[name], index, token, asked)
+        if "column" in noise:
+            index, asked = layers.queried(x["column_query"], 1)
+            logits = self.column_head(h, index).float()
+            token = kernels.choose(logits / temperature, noise["column"])
+            drawn["column"] = layers.put(x["column"], index, token, asked)
         return drawn
 
     @torch.no_grad()
@@ -253,35 +246,32 @@ class IgdAdult(nn.Module):
     ) -> Examples:
         """``path`` backwards: each visited site is drawn from its conditional given all the others."""
         number = state.values["number"]
-        columns = {name: state.values[name] for name in COLUMNS}
+        column = torch.cat([state.values[name] for name in COLUMNS], dim=1)
         number_free = torch.ones_like(number[..., 0], dtype=torch.bool)
-        column_free = {name: torch.ones_like(column, dtype=torch.bool) for name, column in columns.items()}
-        free = {"number": number_free, **column_free}
+        column_free = torch.ones_like(column, dtype=torch.bool)
+        free = {"number": number_free, "column": column_free}
         for visit in path.backwards(free):
             number_query = visit.query.get("number", torch.zeros_like(number_free)) & number_free
             number_count = (NUMBER_STEPS * visit.count["number"]).expand(number.shape[:-1])
+            column_query = visit.query.get("column", torch.zeros_like(column_free)) & column_free
+            column_count = visit.count["column"].expand(column.shape)
             x = {
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "number": number,
                 "number_count": number_count,
                 "number_query": number_query,
+                "column": column,
+                "column_count": column_count,
+                "column_query": column_query,
             }
-            for name, column in columns.items():
-                query = visit.query.get(name, torch.zeros_like(column_free[name])) & column_free[name]
-                x |= {
-                    name: column,
-                    f"{name}_count": visit.count[name].expand(column.shape),
-                    f"{name}_query": query,
-                }
             noise = {}
             if "number" in visit.query:
                 noise["number"] = self.number_noise.fresh((NUMBER_STEPS, len(state), 1, 1), generator)
-            for k, (name, column) in enumerate(columns.items()):
-                if name in visit.query:
-                    noise[name] = kernels.gumbel((*column.shape, self.column_noise[k].values), generator)
+            if "column" in visit.query:
+                noise["column"] = kernels.gumbel((len(state), 1, self.column_noise.values), generator)
             drawn = self.visit(x, noise, temperature)
             number = drawn.get("number", number)
-            columns = {name: drawn.get(name, column) for name, column in columns.items()}
+            column = drawn.get("column", column)
             if progress is not None:
                 progress(1)
-        return Examples({"number": number, **columns}, state.present)
+        return Examples({"number": number, **dict(zip(COLUMNS, column.split(1, dim=1)))}, state.present)
