@@ -21,6 +21,8 @@ def device(named: str | None, local: int | None = None) -> torch.device:
         if found.type == "cuda" and found.index is None:  # of several processes, each takes its own
             found = torch.device("cuda", local or 0)
         torch.empty(0, device=found)
+        if found.type == "meta":
+            raise ValueError("it holds no numbers")
     except Exception as error:  # torch raises what each backend does
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from . import ranges
 from .data import Codec
 from .report import Report
 from .sites import Examples
@@ -42,13 +43,13 @@ class Loops:
         one = parser.add_mutually_exclusive_group()
         one.add_argument(
             "--loops",
-            type=int,
+            type=ranges.whole(),
             default=None,
             help=f"repeats of the loop, trained with {self.trained} (default {usual})",
         )
         one.add_argument(
             "--budget-ms",
-            type=float,
+            type=ranges.number(above=0),
             default=None,
             metavar="MS",
             help="milliseconds that drawing one batch of --batch samples may take: measures visits and chooses the most "
@@ -62,10 +63,6 @@ class Loops:
 
     def check(self, parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         """Ends with a message where an option cannot be; notes repeats that training did not have."""
-        if options.loops is not None and options.loops < 1:
-            parser.error("--loops must be at least 1")
-        if options.budget_ms is not None and not options.budget_ms > 0:
-            parser.error("--budget-ms must be positive")
         if options.export is not None and (options.strip or options.budget_ms is not None):
             parser.error("--export is for one number of repeats; give it by --loops")
         if options.export is not None and self.until:

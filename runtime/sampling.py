@@ -17,7 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from . import adapters, checkpoints, loop_counts, served
+from . import adapters, checkpoints, loop_counts, ranges, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
@@ -325,9 +325,11 @@ def begin(
     parser.add_argument(
         "--out", type=Path, default=Path(out), help=f"table to write, {FORMATS} (default {out})"
     )
-    parser.add_argument("--count", type=int, default=count, help=f"samples (default {count})")
-    parser.add_argument("--batch", type=int, default=batch, help=f"samples drawn together (default {batch})")
-    parser.add_argument("--seed", type=int, default=seed, help=f"seed (default {seed})")
+    parser.add_argument("--count", type=ranges.whole(), default=count, help=f"samples (default {count})")
+    parser.add_argument(
+        "--batch", type=ranges.whole(), default=batch, help=f"samples drawn together (default {batch})"
+    )
+    parser.add_argument("--seed", type=ranges.seed, default=seed, help=f"seed (default {seed})")
     parser.add_argument(
         "--given",
         choices=tasks,
@@ -344,31 +346,34 @@ def begin(
     if temperature is not None:
         parser.add_argument(
             "--temperature",
-            type=float,
+            type=ranges.number(above=0),
             default=temperature,
             help=f"divides the logits of tokens (default {temperature:g})",
         )
     if guidance is not None:
         parser.add_argument(
             "--guidance",
-            type=float,
+            type=ranges.number(0),
             default=guidance,
             help=f"weight of classifier-free guidance; 0 turns it off (default {guidance:g})",
         )
     if steps is not None:
         parser.add_argument(
-            "--steps", type=int, default=steps, help=f"inner steps of a visit (default {steps})"
+            "--steps", type=ranges.whole(), default=steps, help=f"inner steps of a visit (default {steps})"
         )
         parser.add_argument(
             "--eta",
-            type=float,
+            type=ranges.number(0, 1),
             default=eta,
             help=f"noise of a step: 1 for DDPM, 0 for DDIM (default {eta:g})",
         )
     parser.set_defaults(temperature=temperature, guidance=guidance, steps=steps, eta=eta)
     if any("some(" in task for task in tasks):
         parser.add_argument(
-            "--share", type=float, default=0.5, help="share of the sites that `some(..)` gives (default 0.5)"
+            "--share",
+            type=ranges.number(0, 1),
+            default=0.5,
+            help="share of the sites that `some(..)` gives (default 0.5)",
         )
     else:
         parser.set_defaults(share=0.0)
@@ -383,17 +388,20 @@ def begin(
     )
     parser.add_argument(
         "--refine",
-        type=int,
+        type=ranges.whole(1, rounds),
         default=refine[0] if refine else None,
         help="ReDeNoise: rounds of noise put on finished samples",
     )
     parser.add_argument(
-        "--times", type=int, default=refine[1] if refine else 1, help="ReDeNoise: how often; 0 leaves it out"
+        "--times",
+        type=ranges.whole(0),
+        default=refine[1] if refine else 1,
+        help="ReDeNoise: how often; 0 leaves it out",
     )
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads of this process")
+    parser.add_argument("--threads", type=ranges.whole(), default=None, help="CPU threads of this process")
     parser.add_argument(
         "--compile",
         choices=("auto", "yes", "no"),
@@ -433,25 +441,10 @@ def begin(
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    for name, least in (("count", 1), ("batch", 1), ("times", 0)):
-        if getattr(options, name) < least:
-            parser.error(f"--{name} must be at least {least}")
     if options.times == 0:
         options.refine = None
-    if options.refine is not None and not 1 <= options.refine <= rounds:
-        parser.error(f"--refine must be between 1 and {rounds} rounds")
-    if not 0 <= options.share <= 1:
-        parser.error("--share must be between 0 and 1")
     if options.adapter is not None and (options.export or options.package):
         parser.error("--adapter does not go with --export or --package: a package holds one set of weights")
-    if options.temperature is not None and options.temperature <= 0:
-        parser.error("--temperature must be positive")
-    if options.guidance is not None and options.guidance < 0:
-        parser.error("--guidance must be 0 or more")
-    if options.steps is not None and options.steps < 1:
-        parser.error("--steps must be at least 1")
-    if options.eta is not None and not 0 <= options.eta <= 1:
-        parser.error("--eta must be between 0 and 1")
     if options.out.suffix not in (".parquet", ".csv", ".npz"):
         parser.error(f"--out {options.out}: samples are written as {FORMATS}")
     if loops is not None:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from .. import ranges
 from ..errors import UserError
 from .expectations import Expectation
 from .losses import Loss
@@ -157,18 +158,16 @@ def begin(description: str | None, here: Path, *, out: str) -> Study:
     )
     parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the study (default {out})")
     parser.add_argument(
-        "--seeds", type=int, default=None, help="networks of each width, instead of the spec's"
+        "--seeds", type=ranges.whole(), default=None, help="networks of each width, instead of the spec's"
     )
     parser.add_argument(
         "--widths", type=_widths, default=None, metavar="M,M,..", help="other widths than the spec's"
     )
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads")
+    parser.add_argument("--threads", type=ranges.whole(), default=None, help="CPU threads")
     parser.add_argument(
         "--overwrite", action="store_true", help="begin anew; by default finished networks are not run again"
     )
     options = parser.parse_args()
-    if options.seeds is not None and options.seeds < 1:
-        parser.error("--seeds must be at least 1")
     if options.threads:
         torch.set_num_threads(options.threads)
     # Where a denoiser is analysed, its model belongs to what the study is about.

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import checkpoints
+from .. import checkpoints, ranges
 from ..data import Codec, Dataset
 from ..data.fields import Field
 from ..devices import device
@@ -97,7 +97,8 @@ class Session:
         self.checkpoint.restore(model, options.weights)
         model.to(self.device).eval()
         codec = Codec.from_json(fields, self.checkpoint.meta)
-        levels = sorted({round(visits * k / options.levels) for k in range(1, options.levels)})
+        cuts = min(options.levels, visits)  # a level lies between two visits
+        levels = sorted({round(visits * k / cuts) for k in range(1, cuts)})
         of = max(rule.of, 2)
         groups = max(2, options.states // of)
         starts = data().train[:groups] if task else blank(self.checkpoint, groups, fields, options.seed)
@@ -159,12 +160,14 @@ def begin(description: str | None, run: str, out: str) -> Session:
     )
     program.reference(parser, run, "run of the reference")
     parser.add_argument("--out", type=Path, default=Path(out), help=f"table to write (default {out})")
-    parser.add_argument("--states", type=int, default=512, help="trajectories (default 512)")
+    parser.add_argument("--states", type=ranges.whole(), default=512, help="trajectories (default 512)")
     parser.add_argument(
-        "--levels", type=int, default=6, help="parts that the trajectory is cut into (default 6)"
+        "--levels", type=ranges.whole(2), default=6, help="parts that the trajectory is cut into (default 6)"
     )
-    parser.add_argument("--batch", type=int, default=64, help="trajectories drawn together (default 64)")
-    parser.add_argument("--seed", type=int, default=0, help="seed (default 0)")
+    parser.add_argument(
+        "--batch", type=ranges.whole(), default=64, help="trajectories drawn together (default 64)"
+    )
+    parser.add_argument("--seed", type=ranges.seed, default=0, help="seed (default 0)")
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )

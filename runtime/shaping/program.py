@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import checkpoints
+from .. import checkpoints, ranges
 from ..adapters import Adapter, Full, Lora, off
 from ..data import Codec, Dataset, encode
 from ..data.fields import Field
@@ -220,12 +220,17 @@ def begin(
     parser = program.arguments(description, out, steps, batch, seed, precision)
     program.reference(parser, run, "run whose weights are the reference")
     parser.add_argument(
-        "--samples", type=int, default=samples, help=f"samples drawn for each round (default {samples})"
+        "--samples",
+        type=ranges.whole(),
+        default=samples,
+        help=f"samples drawn for each round (default {samples})",
     )
-    parser.add_argument("--sample-batch", type=int, default=64, help="samples drawn together (default 64)")
+    parser.add_argument(
+        "--sample-batch", type=ranges.whole(), default=64, help="samples drawn together (default 64)"
+    )
     parser.add_argument(
         "--compare",
-        type=int,
+        type=ranges.whole(),
         default=256,
         help="fresh samples that compare tuned and reference (default 256)",
     )
@@ -237,11 +242,11 @@ def limits(parser: argparse.ArgumentParser, python: bool) -> None:
     """The options of a program whose reward may be the user's function."""
     if python:
         parser.add_argument(
-            "--reward-limit", type=float, default=60.0, metavar="SECONDS",
+            "--reward-limit", type=ranges.number(above=0), default=60.0, metavar="SECONDS",
             help="longest that the reward may take over one batch (default 60)",
         )  # fmt: skip
         parser.add_argument(
-            "--reward-start", type=float, default=600.0, metavar="SECONDS",
+            "--reward-start", type=ranges.number(above=0), default=600.0, metavar="SECONDS",
             help="longest that its file may take to load, models and all (default 600)",
         )  # fmt: skip
     else:

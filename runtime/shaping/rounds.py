@@ -50,7 +50,7 @@ class Rounds:
         """Looks into the run's folder before anything is drawn.
 
         Raises:
-            UserError: it holds a run, and nothing says what becomes of it.
+            UserError: it holds a run, and nothing says what becomes of it; or none, and one is to go on.
         """
         options = self.options
         held = any(root.glob("round-*"))
@@ -61,6 +61,8 @@ class Rounds:
             raise UserError(
                 f"{root}: already holds a run; go on with --resume, replace it with --overwrite, or choose another --out"
             )
+        elif options.resume and not held:
+            raise UserError(f"{root}: holds no run to go on with; leave out --resume, or name another --out")
         self.barrier()
 
     def barrier(self) -> None:

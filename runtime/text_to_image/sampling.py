@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from .. import ranges
 from ..devices import device
 from ..files import write_atomically
 from ..training.batches import mix
@@ -88,15 +89,14 @@ def begin(
     parser.add_argument(
         "--prompts", type=Path, default=prompts, help="text file, one prompt a line (default: the spec's)"
     )
-    parser.add_argument("--count", type=int, default=count, help=f"pictures (default {count})")
-    parser.add_argument("--batch", type=int, default=batch, help=f"pictures drawn together (default {batch})")
-    parser.add_argument("--seed", type=int, default=seed, help=f"seed (default {seed})")
+    parser.add_argument("--count", type=ranges.whole(), default=count, help=f"pictures (default {count})")
+    parser.add_argument(
+        "--batch", type=ranges.whole(), default=batch, help=f"pictures drawn together (default {batch})"
+    )
+    parser.add_argument("--seed", type=ranges.seed, default=seed, help=f"seed (default {seed})")
     parser.add_argument("--out", type=Path, default=Path(out), help=f"folder to write (default {out})")
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
     options = parser.parse_args()
-    for name in ("count", "batch"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} must be at least 1")
     return Session(options)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import checkpoints
+from .. import checkpoints, ranges
 from ..adapters import newest
 from ..data import Codec
 from ..errors import UserError
@@ -172,17 +172,20 @@ def begin(
         help=f"folder or hub name of the reference (default {pipeline})",
     )  # fmt: skip
     parser.add_argument(
-        "--samples", type=int, default=samples, help=f"pictures drawn for each round (default {samples})"
+        "--samples",
+        type=ranges.whole(),
+        default=samples,
+        help=f"pictures drawn for each round (default {samples})",
     )
     parser.add_argument(
         "--sample-batch",
-        type=int,
+        type=ranges.whole(),
         default=sample_batch,
         help=f"pictures drawn together (default {sample_batch})",
     )
     parser.add_argument(
         "--compare",
-        type=int,
+        type=ranges.whole(),
         default=64,
         help="fresh pictures that compare tuned and reference (default 64)",
     )

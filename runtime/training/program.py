@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 import torch.distributed
 
-from .. import devices, tracebacks
+from .. import devices, ranges, tracebacks
 from ..errors import UserError
 from .run import Run
 
@@ -60,12 +60,17 @@ def arguments(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the run (default {out})")
-    parser.add_argument("--steps", type=int, default=steps, help=f"optimiser steps (default {steps})")
     parser.add_argument(
-        "--batch", type=int, default=batch, help=f"examples per step, over all processes (default {batch})"
+        "--steps", type=ranges.whole(), default=steps, help=f"optimiser steps (default {steps})"
     )
     parser.add_argument(
-        "--seed", type=int, default=seed, help=f"seed of weights, batches and noise (default {seed})"
+        "--batch",
+        type=ranges.whole(),
+        default=batch,
+        help=f"examples per step, over all processes (default {batch})",
+    )
+    parser.add_argument(
+        "--seed", type=ranges.seed, default=seed, help=f"seed of weights, batches and noise (default {seed})"
     )
     parser.add_argument(
         "--precision", choices=("fp32", "bf16"), default=precision, help=f"(default {precision})"
@@ -73,7 +78,7 @@ def arguments(
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads of this process")
+    parser.add_argument("--threads", type=ranges.whole(), default=None, help="CPU threads of this process")
     parser.add_argument(
         "--compile",
         choices=("auto", "yes", "no"),
@@ -82,7 +87,7 @@ def arguments(
     )
     parser.add_argument(
         "--stop-after",
-        type=int,
+        type=ranges.whole(),
         default=None,
         metavar="STEP",
         help="save and stop at this step, as an interrupt would",
@@ -110,9 +115,8 @@ def reference(parser: argparse.ArgumentParser, run: str, what: str) -> None:
 def join(parser: argparse.ArgumentParser, here: Path) -> Run:
     """Reads the command line and joins the other processes; ``here`` is the folder of the program and its spec."""
     options = parser.parse_args()
-    for name in ("steps", "batch"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} must be at least 1")
+    if options.out.exists() and not options.out.is_dir():
+        parser.error(f"--out {options.out}: is a file, and a run is a folder")
     if options.threads:
         torch.set_num_threads(options.threads)
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -135,7 +139,8 @@ def join(parser: argparse.ArgumentParser, here: Path) -> Run:
 
 
 UNWRITABLE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT,
 }  # fmt: skip
 """What the system says of a place where nothing can be written."""
 

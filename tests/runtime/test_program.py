@@ -150,7 +150,7 @@ def test_a_device_that_is_not_here_is_named(named, folder, run, tmp_path):
 def test_a_folder_that_is_a_file_is_named(folder, tmp_path):
     (tmp_path / "taken").write_text("mine")
     done = train(folder, tmp_path / "taken", "--steps", "1", status=2)
-    assert "taken: File exists" in done.stderr and "Traceback" not in done.stderr
+    assert "taken: is a file, and a run is a folder" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_an_interrupt_saves(folder, tmp_path):
