@@ -46,11 +46,20 @@ class Checkpoint:
         return words
 
     def values(self, name: str) -> int:
-        """How many values a token variable has."""
+        """How many values a token variable has.
+
+        Raises:
+            UserError: it is of a spec without that variable.
+        """
+        if name not in self.vocabulary:
+            raise UserError(
+                f"{self.path}: was trained without {name}, by another spec; name a run of this one"
+            )
         return len(self.vocabulary[name])
 
     def frequencies(self, name: str) -> Tensor:
-        """Shares of the values of a token variable in the training data."""
+        """Shares of the values of a token variable in the training data; raises as `values` does."""
+        self.values(name)
         return torch.tensor(self.meta["frequencies"][name], dtype=torch.float64)
 
     def part(self, prefix: str) -> dict[str, Tensor]:

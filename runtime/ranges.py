@@ -31,6 +31,10 @@ seed = whole(0)
 """Of weights, batches and noise."""
 
 
+threads = whole(1, 1024)
+"""Of one process; far more than a machine has, they end it without a word."""
+
+
 def number(
     least: float = -math.inf, most: float = math.inf, above: float | None = None
 ) -> Callable[[str], float]:

@@ -401,7 +401,7 @@ def begin(
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
-    parser.add_argument("--threads", type=ranges.whole(), default=None, help="CPU threads of this process")
+    parser.add_argument("--threads", type=ranges.threads, default=None, help="CPU threads of this process")
     parser.add_argument(
         "--compile",
         choices=("auto", "yes", "no"),

@@ -163,7 +163,7 @@ def begin(description: str | None, here: Path, *, out: str) -> Study:
     parser.add_argument(
         "--widths", type=_widths, default=None, metavar="M,M,..", help="other widths than the spec's"
     )
-    parser.add_argument("--threads", type=ranges.whole(), default=None, help="CPU threads")
+    parser.add_argument("--threads", type=ranges.threads, default=None, help="CPU threads")
     parser.add_argument(
         "--overwrite", action="store_true", help="begin anew; by default finished networks are not run again"
     )

@@ -78,7 +78,7 @@ def arguments(
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )
-    parser.add_argument("--threads", type=ranges.whole(), default=None, help="CPU threads of this process")
+    parser.add_argument("--threads", type=ranges.threads, default=None, help="CPU threads of this process")
     parser.add_argument(
         "--compile",
         choices=("auto", "yes", "no"),
@@ -146,7 +146,8 @@ UNWRITABLE = {
 
 
 def main(program: Callable[[], None]) -> None:
-    """Runs ``program``; a user's mistake, or a disk that takes no more, ends with a message and status 2, Ctrl-C with 130."""
+    """Runs ``program``; a user's mistake, or a disk or a memory that takes no more, ends with a message and status 2, Ctrl-C
+    with 130."""
     tracebacks.install()
     try:
         program()
@@ -161,11 +162,24 @@ def main(program: Callable[[], None]) -> None:
         where = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {where}{os.strerror(error.errno)}", file=sys.stderr)
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
+            raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "out of memory"
+        print(
+            f"error: {reason}\nwhat is computed at once does not fit; a smaller --batch may", file=sys.stderr
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
         if _several():
             torch.distributed.destroy_process_group()
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether the memory of the machine, or of the GPU, did not suffice."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _several() -> bool:

@@ -15,7 +15,7 @@ import torch
 from emitted import ROOT, call, programs
 from started import program
 
-from gencc.runtime import checkpoints, data, devices, layouts, sampling
+from gencc.runtime import checkpoints, data, devices, layouts, sampling, training
 from gencc.runtime.errors import UserError
 from gencc.runtime.training.run import averaging
 
@@ -248,6 +248,11 @@ def test_a_checkpoint_of_another_network_is_refused(folder, run, tmp_path):
         (tmp_path / name).write_text(content)
     done = sample(tmp_path, run, tmp_path / "x.parquet", status=2)
     assert "do not fit" in done.stderr and "Traceback" not in done.stderr
+    table = (ROOT / "tests" / "golden" / "table" / "table.gen").read_text()
+    for name, content in programs(table).items():
+        (tmp_path / name).write_text(content)
+    done = sample(tmp_path, run, tmp_path / "x.parquet", status=2)
+    assert "by another spec; name a run of this one" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_an_exported_sampler_draws_the_same(folder, run, tmp_path):
@@ -262,3 +267,12 @@ def test_an_exported_sampler_draws_the_same(folder, run, tmp_path):
     refused = sample("--count", "3", "--package", str(package), "--temperature", "0.5", status=2)
     assert "temperature = 1.0, not 0.5" in refused.stderr
     assert "holds no sampler" in sample("--package", str(tmp_path), status=2).stderr
+
+
+@pytest.mark.parametrize("taken", [lambda: torch.empty(2**60), lambda: [None] * 2**60])
+def test_a_memory_that_does_not_suffice_ends_in_words(taken, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # as it was, afterwards
+    with pytest.raises(SystemExit) as end:
+        training.main(taken)
+    said = capsys.readouterr().err
+    assert end.value.code == 2 and said.startswith("error: ") and "a smaller --batch may" in said
