@@ -18,6 +18,17 @@ Weights = dict[str, Tensor]
 """Matrices of a block, by name, that stand in place of its own."""
 
 
+def waves(u: Tensor, frequency: Tensor) -> Tensor:
+    """Sines and cosines of numbers ``u`` (...) in [0, 1], (..., 2 f)."""
+    angle = u[..., None].float() * frequency
+    return torch.cat([angle.sin(), angle.cos()], -1)
+
+
+def frequencies(features: int) -> Tensor:
+    """From half a turn on [0, 1] to 128 turns."""
+    return math.pi * torch.exp2(torch.linspace(0, 8, features // 2))
+
+
 class Fourier(nn.Module):
     """A number in [0, 1] (...) as a vector (..., width): sines and cosines, then one linear map."""
 
@@ -25,14 +36,34 @@ class Fourier(nn.Module):
 
     def __init__(self, width: int, features: int = 64) -> None:
         super().__init__()
-        frequency = math.pi * torch.exp2(torch.linspace(0, 8, features // 2))
-        self.register_buffer("frequency", frequency, persistent=False)
+        self.register_buffer("frequency", frequencies(features), persistent=False)
         self.linear = nn.Linear(features, width)
 
     def forward(self, u: Tensor) -> Tensor:
-        angle = u[..., None].float() * self.frequency
-        out: Tensor = self.linear(torch.cat([angle.sin(), angle.cos()], -1))
+        out: Tensor = self.linear(waves(u, self.frequency))
         return out
+
+
+class Levels(nn.Module):
+    """A noise level n (...) of 0..``levels`` as a vector (..., width): what `Fourier` makes of n / levels, from a table.
+
+    A level past the last, where nothing is noised any more, is the last.
+    """
+
+    waves: Tensor
+
+    def __init__(self, levels: int, width: int, features: int = 64) -> None:
+        super().__init__()
+        u = torch.arange(levels + 1) / levels
+        self.register_buffer("waves", waves(u, frequencies(features)), persistent=False)
+        self.linear = nn.Linear(features, width)
+
+    def forward(self, n: Tensor) -> Tensor:
+        n = n.clamp_max(len(self.waves) - 1)
+        if n.numel() < len(self.waves):
+            out: Tensor = self.linear(F.embedding(n, self.waves))
+            return out
+        return F.embedding(n, self.linear(self.waves))  # the fewer rows
 
 
 class Tokens(nn.Embedding):
@@ -448,10 +479,10 @@ class DiffusionHead(nn.Module):
     The trunk never sees what the inner steps change, so it runs once per visit and this small network once per step.
     """
 
-    def __init__(self, width: int, hidden: int, layers: int, length: int) -> None:
+    def __init__(self, width: int, hidden: int, layers: int, length: int, levels: int) -> None:
         super().__init__()
         self.embed = Vector(length, hidden)
-        self.level = Fourier(hidden)
+        self.level = Levels(levels, hidden)
         self.row = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden))
         self.modulation = nn.Linear(hidden, 3 * hidden * layers)  # of all layers
         self.mlp = nn.ModuleList(
@@ -462,9 +493,9 @@ class DiffusionHead(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, row: Tensor, x: Tensor, u: Tensor) -> Tensor:
-        """``row`` (..., width), ``x`` (..., d) and its noise level ``u`` (...) in [0, 1]; leading axes broadcast."""
-        condition = F.silu(self.row(row) + self.level(u))
+    def forward(self, row: Tensor, x: Tensor, n: Tensor) -> Tensor:
+        """``row`` (..., width), ``x`` (..., d) and its noise level ``n`` (...) of 0..levels; leading axes broadcast."""
+        condition = F.silu(self.row(row) + self.level(n))
         h = self.embed(x)
         parts = self.modulation(condition).chunk(3 * len(self.mlp), -1)
         for k, mlp in enumerate(self.mlp):

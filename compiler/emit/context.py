@@ -171,9 +171,9 @@ def _temperature(program: Program) -> str:
 
 def _clock(program: Program, fields: list[SimpleNamespace], modulating: list[SimpleNamespace]) -> str:
     """What the blocks are told: the time, or where there is one visit the noise level, and single conditions."""
-    levels = [f'x["{x.py}_count"][:, 0] / {x.levels_text}' for x in fields]
+    levels = [f'x["{x.py}_count"][:, 0]' for x in fields]
     alone = _alone(program, fields)
-    terms = [levels[0] if alone else 'x["time"]']
+    terms = [f"{levels[0]} / {fields[0].levels_text}" if alone else 'x["time"]']
     terms += [] if alone else [f"self.{x.py}_level({level})" for x, level in zip(fields, levels, strict=True)]
     terms += [f'self.{x.py}_value(x["{x.py}"][:, 0])' for x in modulating]
     return ", ".join(terms)

@@ -178,7 +178,7 @@ def _sample(program: Program, d: v.Transformer, tokens: int, first: int, repeats
     trunk = run * _layer(tokens, tokens, w, d.expansion)
     if program.last_rows is not None:
         trunk += _layer(program.last_rows, tokens, w, d.expansion) - _layer(tokens, tokens, w, d.expansion)
-    context = (run - 1) * _layer(tokens, tokens, w, d.expansion) + 2 * tokens * 3 * w * w
+    context = (run - 1) * _layer(tokens, tokens, w, d.expansion) + 2 * tokens * 2 * w * w
     trunk_calls = head_calls = flops = 0.0  # expectations where a random scan draws
     for kind, count in program.shape.visit_kinds.items():
         visits = count * program.rounds
@@ -213,8 +213,8 @@ def _layer(rows: int, tokens: int, w: int, expansion: int) -> int:
 
 
 def _row(rows: int, tokens: int, w: int, expansion: int) -> int:
-    """Operations of one block on ``rows`` whose context is remembered."""
-    return 2 * rows * (4 + 2 * expansion) * w * w + 4 * rows * tokens * w
+    """Operations of one block on ``rows`` that see themselves beside the ``tokens`` that are remembered."""
+    return 2 * rows * (4 + 2 * expansion) * w * w + 4 * rows * (tokens + rows) * w
 
 
 def amount(value: float, unit: str) -> str:

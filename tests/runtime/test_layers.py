@@ -20,3 +20,14 @@ def test_tokens_of_a_grid_begin_as_small_as_their_places() -> None:
     place, token = layers.Grid((16, 16), 64)().detach(), layers.Tokens(256, 64).weight.detach()
     # A place is the sum of two vectors: the ratio is the root of 2, and estimated to a percent.
     assert 1.3 < float(place.std() / token.std()) < 1.55
+
+
+def test_levels_are_what_the_fourier_features_of_their_share_make_of_them() -> None:
+    """Looked up before the linear map or after it, whichever has fewer rows; levels past the last are the last."""
+    torch.manual_seed(0)
+    levels, fourier = layers.Levels(12, 16), layers.Fourier(16)
+    fourier.linear = levels.linear
+    for shape in ((2, 3), (5, 4)):
+        n = torch.randint(13, shape)
+        assert torch.allclose(levels(n), fourier(n / 12), rtol=1e-5, atol=1e-6)
+        assert torch.equal(levels(n + 13), levels(torch.full_like(n, 12)))

@@ -59,24 +59,24 @@ class LayoutAny(nn.Module):
         # One token per element: the sum of what is known of its variables.
         self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
         self.category_value = nn.Embedding(category_values, WIDTH)
-        self.category_level = layers.Fourier(WIDTH)
+        self.category_level = layers.Levels(4, WIDTH)
         self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
-        self.box_level = layers.Fourier(WIDTH)
+        self.box_level = layers.Levels(len(BOX_BETA), WIDTH)
 
         # denoiser transformer (layout_any.gen:23)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=4, expansion=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
-        self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4)
+        self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4, levels=len(BOX_BETA))
 
     def trunk(self, x: dict[str, Tensor], asked: Tensor | None = None) -> Tensor:
         """Every token's row (B, 25, WIDTH), or those of tokens ``asked`` (B, 1) alone."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_count"] / 4)
+        category = category + self.category_level(x["category_count"])
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = box + self.box_level(x["box_count"])
         tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
         present = x["element_present"][:, None, None, :]
@@ -143,7 +143,7 @@ class LayoutAny(nn.Module):
         # predict box by velocity (layout_any.gen:31)
         asked = x["box_query"]
         row = h[:, :, None]
-        guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        guess = self.box_head(row, x["box_inner"], x["box_inner_count"])
         cost = (guess - x["box_target"]).square().mean((-2, -1))
         loss["box"] = ((cost * asked).sum(1) / pending).mean()
         return loss
@@ -205,7 +205,7 @@ class LayoutAny(nn.Module):
             n = layers.take(x["box_count"], index) - BOX_STEPS
             value = layers.take(x["box"], index)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(h, value, (n + k) / len(BOX_BETA))
+                guess = self.box_head(h, value, n + k)
                 origin = self.box_noise.clean_from_velocity(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
             drawn["box"] = layers.put(x["box"], index, value, asked)

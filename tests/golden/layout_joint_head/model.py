@@ -59,11 +59,11 @@ class LayoutJointHead(nn.Module):
         # One token per element: the sum of what is known of its variables.
         self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
         self.category_value = nn.Embedding(category_values, WIDTH)
-        self.category_level = layers.Fourier(WIDTH)
+        self.category_level = layers.Levels(4, WIDTH)
         self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
-        self.box_level = layers.Fourier(WIDTH)
+        self.box_level = layers.Levels(len(BOX_BETA), WIDTH)
         self.box_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (layout_joint_head.gen:23)
@@ -75,11 +75,11 @@ class LayoutJointHead(nn.Module):
     def trunk(self, x: dict[str, Tensor], loops: int = 3) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_count"] / 4)
+        category = category + self.category_level(x["category_count"])
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = box + self.box_level(x["box_count"])
         box = box + x["box_query"][..., None] * self.box_asked
         tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])

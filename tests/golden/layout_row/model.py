@@ -59,11 +59,11 @@ class LayoutRow(nn.Module):
         # One token per element: the sum of what is known of its variables.
         self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
         self.category_value = nn.Embedding(category_values, WIDTH)
-        self.category_level = layers.Fourier(WIDTH)
+        self.category_level = layers.Levels(4, WIDTH)
         self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
-        self.box_level = layers.Fourier(WIDTH)
+        self.box_level = layers.Levels(len(BOX_BETA), WIDTH)
         self.box_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_part = layers.Vector(8, WIDTH)
@@ -77,11 +77,11 @@ class LayoutRow(nn.Module):
     def tokens(self, x: dict[str, Tensor]) -> Tensor:
         """What is known of every token, before the blocks: (B, 25, WIDTH); the sites that the visit asks about are hidden."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_count"] / 4)
+        category = category + self.category_level(x["category_count"])
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = box + self.box_level(x["box_count"])
         box = box + x["box_query"][..., None] * self.box_asked
         box = box + x["box_given"][..., None] * self.box_given
         held = x["box_held"].float()
@@ -111,7 +111,7 @@ class LayoutRow(nn.Module):
     def box_rest(self, x: dict[str, Tensor], index: Tensor) -> Tensor:
         """What is known of the tokens ``index`` (B, k), whose box a visit asks about, apart from its value and noise level: (B, k, WIDTH)."""
         category = self.category_value(layers.take(x["category"], index))
-        category = category + self.category_level(layers.take(x["category_count"], index) / 4)
+        category = category + self.category_level(layers.take(x["category_count"], index))
         category = torch.where(
             layers.take(x["category_query"], index)[..., None], self.category_hidden, category
         )
@@ -251,7 +251,7 @@ class LayoutRow(nn.Module):
             rest = self.box_rest(x, index)
             seen, memory = self.remember(x, loops)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                own = self.box_value(value) + self.box_level((n + k) / len(BOX_BETA))
+                own = self.box_value(value) + self.box_level(n + k)
                 guess = self.box_head(layers.recall(rest + own, seen, memory))
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])

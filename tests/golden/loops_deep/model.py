@@ -48,7 +48,7 @@ class LoopsDeep(nn.Module):
 
         self.point_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.point_value = layers.Vector(2, WIDTH)
-        self.point_level = layers.Fourier(WIDTH)
+        self.point_level = layers.Levels(len(POINT_BETA), WIDTH)
         self.point_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (loops_deep.gen:14)
@@ -59,7 +59,7 @@ class LoopsDeep(nn.Module):
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
         """Every token's row after each of ``exits`` repeats, (B, 1, WIDTH)."""
         point = self.point_value(x["point"])
-        point = point + self.point_level(x["point_count"] / len(POINT_BETA))
+        point = point + self.point_level(x["point_count"])
         point = point + self.point_asked
         tokens = self.point_site + point
         clock = self.clock(x["time"])

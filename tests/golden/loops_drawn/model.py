@@ -49,7 +49,7 @@ class LoopsDrawn(nn.Module):
 
         self.point_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.point_value = layers.Vector(2, WIDTH)
-        self.point_level = layers.Fourier(WIDTH)
+        self.point_level = layers.Levels(len(POINT_BETA), WIDTH)
         self.point_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (loops_drawn.gen:14)
@@ -57,12 +57,12 @@ class LoopsDrawn(nn.Module):
         self.core_loop = looping.Looped(
             layers=1, width=WIDTH, heads=2, expansion=4, repeats=6, reinject=True, backprop=2
         )
-        self.point_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2)
+        self.point_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2, levels=len(POINT_BETA))
 
     def trunk(self, x: dict[str, Tensor], loops: int = 6, until: float = 0.0) -> Tensor:
         """Every token's row (B, 1, WIDTH); the sites that the visit asks about are hidden."""
         point = self.point_value(x["point"])
-        point = point + self.point_level(x["point_count"] / len(POINT_BETA))
+        point = point + self.point_level(x["point_count"])
         point = torch.where(x["point_query"][..., None], self.point_hidden, point)
         tokens = self.point_site + point
         clock = self.clock(x["time"])
@@ -107,7 +107,7 @@ class LoopsDrawn(nn.Module):
         # predict point by epsilon (loops_drawn.gen:20)
         asked = x["point_query"]
         row = h[:, :, None]
-        guess = self.point_head(row, x["point_inner"], x["point_inner_count"] / len(POINT_BETA))
+        guess = self.point_head(row, x["point_inner"], x["point_inner_count"])
         cost = (guess - x["point_target"]).square().mean((-2, -1))
         return {"point": (cost * asked).sum(1).mean()}
 
@@ -149,7 +149,7 @@ class LoopsDrawn(nn.Module):
         n = x["point_count"]
         value = x["point"]
         for k in reversed(range(1, POINT_STEPS + 1)):
-            guess = self.point_head(h, value, (n + k) / len(POINT_BETA))
+            guess = self.point_head(h, value, n + k)
             origin = self.point_noise.clean_from_epsilon(value, guess, n + k)
             value = self.point_noise.denoise(value, origin, n + k, noise["point"][k - 1])
         return {"point": torch.where(x["point_query"][..., None], value, x["point"])}

@@ -54,11 +54,11 @@ class LoopsNested(nn.Module):
 
         self.letter_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.letter_value = nn.Embedding(26, WIDTH)
-        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_level = layers.Levels(4, WIDTH)
         self.letter_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.shift_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.shift_value = layers.Vector(2, WIDTH)
-        self.shift_level = layers.Fourier(WIDTH)
+        self.shift_level = layers.Levels(len(SHIFT_BETA), WIDTH)
         self.shift_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (loops_nested.gen:16)
@@ -78,15 +78,15 @@ class LoopsNested(nn.Module):
         )
         self.coda = layers.Loop(layers=1, width=WIDTH, heads=2, expansion=4)
         self.letter_head = layers.TokenHead(WIDTH, 26)
-        self.shift_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2)
+        self.shift_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=2, levels=len(SHIFT_BETA))
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (3,)) -> list[Tensor]:
         """The row of the token that the visit asks about after each of ``exits`` repeats, (B, 1, WIDTH); the site that it asks about is hidden."""
         letter = self.letter_value(x["letter"])
-        letter = letter + self.letter_level(x["letter_count"] / 4)
+        letter = letter + self.letter_level(x["letter_count"])
         letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
         shift = self.shift_value(x["shift"])
-        shift = shift + self.shift_level(x["shift_count"] / len(SHIFT_BETA))
+        shift = shift + self.shift_level(x["shift_count"])
         shift = torch.where(x["shift_query"][..., None], self.shift_hidden, shift)
         tokens = torch.cat([self.letter_site + letter, self.shift_site + shift], dim=1)
         clock = self.clock(x["time"])
@@ -161,13 +161,11 @@ class LoopsNested(nn.Module):
 
         # predict shift by velocity (loops_nested.gen:33)
         index, asked = layers.queried(x["shift_query"], 1)
-        guess = self.shift_head(h[:, :, None], x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA))
+        guess = self.shift_head(h[:, :, None], x["shift_inner"], x["shift_inner_count"])
         cost = (guess - x["shift_target"]).square().mean((-2, -1))
         loss["shift"] = (cost * asked).sum(1).mean()
         # outer.uniform(1, last - 1) learns from the truth and from outer.last, whose gradient stops here (loops_nested.gen:35)
-        early_guess = self.shift_head(
-            early[:, :, None], x["shift_inner"], x["shift_inner_count"] / len(SHIFT_BETA)
-        )
+        early_guess = self.shift_head(early[:, :, None], x["shift_inner"], x["shift_inner_count"])
         blend = distillation.blend(x["shift_target"], guess, truth)
         cost = (early_guess - blend).square().mean((-2, -1))
         loss["shift student"] = (cost * asked).sum(1).mean()
@@ -230,7 +228,7 @@ class LoopsNested(nn.Module):
             n = layers.take(x["shift_count"], index)
             value = layers.take(x["shift"], index)
             for k in reversed(range(1, SHIFT_STEPS + 1)):
-                guess = self.shift_head(h, value, (n + k) / len(SHIFT_BETA))
+                guess = self.shift_head(h, value, n + k)
                 origin = self.shift_noise.clean_from_velocity(value, guess, n + k)
                 value = self.shift_noise.denoise(value, origin, n + k, noise["shift"][k - 1])
             drawn["shift"] = layers.put(x["shift"], index, value, asked)

@@ -47,7 +47,7 @@ class LoopsChained(nn.Module):
 
         self.letter_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.letter_value = nn.Embedding(27, WIDTH)
-        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_level = layers.Levels(4, WIDTH)
         self.letter_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (loops_chained.gen:14)
@@ -58,7 +58,7 @@ class LoopsChained(nn.Module):
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
         """Every token's row after each of ``exits`` repeats, (B, 1, WIDTH); the sites that the visit asks about are hidden."""
         letter = self.letter_value(x["letter"])
-        letter = letter + self.letter_level(x["letter_count"] / 4)
+        letter = letter + self.letter_level(x["letter_count"])
         letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
         tokens = self.letter_site + letter
         clock = self.clock(x["time"])

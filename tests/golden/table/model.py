@@ -78,20 +78,20 @@ class Table(nn.Module):
         self.label_value = nn.Embedding(2, WIDTH)
         self.work_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.work_value = nn.Embedding(work_values + 1, WIDTH)
-        self.work_level = layers.Fourier(WIDTH)
+        self.work_level = layers.Levels(25, WIDTH)
         self.work_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.work_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.grade_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.grade_value = nn.Embedding(7, WIDTH)
-        self.grade_level = layers.Fourier(WIDTH)
+        self.grade_level = layers.Levels(25, WIDTH)
         self.grade_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.age_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.age_value = layers.Vector(1, WIDTH)
-        self.age_level = layers.Fourier(WIDTH)
+        self.age_level = layers.Levels(len(AGE_BETA), WIDTH)
         self.age_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.money_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.money_value = layers.Vector(2, WIDTH)
-        self.money_level = layers.Fourier(WIDTH)
+        self.money_level = layers.Levels(len(MONEY_BETA), WIDTH)
         self.money_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (table.gen:21)
@@ -99,24 +99,24 @@ class Table(nn.Module):
         self.first = layers.Loop(layers=3, width=WIDTH, heads=6, expansion=4)
         self.work_head = layers.TokenHead(WIDTH, work_values + 1)
         self.grade_head = layers.TokenHead(WIDTH, 7)
-        self.age_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=1)
-        self.money_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=2)
+        self.age_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=1, levels=len(AGE_BETA))
+        self.money_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=2, levels=len(MONEY_BETA))
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         label = self.label_value(x["label"])
         work = self.work_value(x["work"])
-        work = work + self.work_level(x["work_count"] / 25)
+        work = work + self.work_level(x["work_count"])
         work = torch.where(x["work_query"][..., None], self.work_hidden, work)
         work = work + x["work_given"][..., None] * self.work_given
         grade = self.grade_value(x["grade"])
-        grade = grade + self.grade_level(x["grade_count"] / 25)
+        grade = grade + self.grade_level(x["grade_count"])
         grade = torch.where(x["grade_query"][..., None], self.grade_hidden, grade)
         age = self.age_value(x["age"])
-        age = age + self.age_level(x["age_count"] / len(AGE_BETA))
+        age = age + self.age_level(x["age_count"])
         age = torch.where(x["age_query"][..., None], self.age_hidden, age)
         money = self.money_value(x["money"])
-        money = money + self.money_level(x["money_count"] / len(MONEY_BETA))
+        money = money + self.money_level(x["money_count"])
         money = torch.where(x["money_query"][..., None], self.money_hidden, money)
         tokens = torch.cat(
             [
@@ -236,13 +236,13 @@ class Table(nn.Module):
 
         # predict age by x0 (table.gen:25)
         index, asked = layers.queried(x["age_query"], 1)
-        guess = self.age_head(h[:, :, None], x["age_inner"], x["age_inner_count"] / len(AGE_BETA))
+        guess = self.age_head(h[:, :, None], x["age_inner"], x["age_inner_count"])
         cost = (guess - x["age_target"]).square().mean((-2, -1))
         loss["age"] = (cost * asked).sum(1).mean()
 
         # predict money by epsilon (table.gen:26)
         index, asked = layers.queried(x["money_query"], 1)
-        guess = self.money_head(h[:, :, None], x["money_inner"], x["money_inner_count"] / len(MONEY_BETA))
+        guess = self.money_head(h[:, :, None], x["money_inner"], x["money_inner_count"])
         cost = (guess - x["money_target"]).square().mean((-2, -1))
         loss["money"] = (cost * asked).sum(1).mean()
         return loss
@@ -322,7 +322,7 @@ class Table(nn.Module):
             n = layers.take(x["age_count"], index)
             value = layers.take(x["age"], index)
             for k in reversed(range(1, AGE_STEPS + 1)):
-                guess = self.age_head(h, value, (n + k) / len(AGE_BETA))
+                guess = self.age_head(h, value, n + k)
                 value = self.age_noise.denoise(value, guess, n + k, noise["age"][k - 1])
             drawn["age"] = layers.put(x["age"], index, value, asked)
         if "money" in noise:
@@ -330,7 +330,7 @@ class Table(nn.Module):
             n = layers.take(x["money_count"], index)
             value = layers.take(x["money"], index)
             for k in reversed(range(1, MONEY_STEPS + 1)):
-                guess = self.money_head(h, value, (n + k) / len(MONEY_BETA))
+                guess = self.money_head(h, value, n + k)
                 origin = self.money_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.money_noise.denoise(value, origin, n + k, noise["money"][k - 1])
             drawn["money"] = layers.put(x["money"], index, value, asked)

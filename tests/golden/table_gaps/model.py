@@ -75,42 +75,42 @@ class TableGaps(nn.Module):
 
         self.number_site = nn.Parameter(0.02 * torch.randn(3, WIDTH))
         self.number_value = layers.Vector(1, WIDTH)
-        self.number_level = layers.Fourier(WIDTH)
+        self.number_level = layers.Levels(len(NUMBER_BETA), WIDTH)
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.height_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.height_value = layers.Vector(1, WIDTH)
-        self.height_level = layers.Fourier(WIDTH)
+        self.height_level = layers.Levels(len(HEIGHT_BETA), WIDTH)
         self.height_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.height_gap_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.height_gap_value = nn.Embedding(2, WIDTH)
-        self.height_gap_level = layers.Fourier(WIDTH)
+        self.height_gap_level = layers.Levels(3, WIDTH)
         self.height_gap_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.job_site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.job_value = nn.Embedding(job_values, WIDTH)
-        self.job_level = layers.Fourier(WIDTH)
+        self.job_level = layers.Levels(3, WIDTH)
         self.job_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (table_gaps.gen:23)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=2, width=WIDTH, heads=4, expansion=4)
-        self.number_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=1)
-        self.height_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=1)
+        self.number_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=1, levels=len(NUMBER_BETA))
+        self.height_head = layers.DiffusionHead(WIDTH, hidden=64, layers=3, length=1, levels=len(HEIGHT_BETA))
         self.height_gap_head = layers.TokenHead(WIDTH, 2)
         self.job_head = layers.TokenHead(WIDTH, job_values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
-        number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
+        number = number + self.number_level(x["number_count"])
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
         height = self.height_value(x["height"])
-        height = height + self.height_level(x["height_count"] / len(HEIGHT_BETA))
+        height = height + self.height_level(x["height_count"])
         height = torch.where(x["height_query"][..., None], self.height_hidden, height)
         height_gap = self.height_gap_value(x["height_gap"])
-        height_gap = height_gap + self.height_gap_level(x["height_gap_count"] / 3)
+        height_gap = height_gap + self.height_gap_level(x["height_gap_count"])
         height_gap = torch.where(x["height_gap_query"][..., None], self.height_gap_hidden, height_gap)
         job = self.job_value(x["job"])
-        job = job + self.job_level(x["job_count"] / 3)
+        job = job + self.job_level(x["job_count"])
         job = torch.where(x["job_query"][..., None], self.job_hidden, job)
         tokens = torch.cat(
             [
@@ -203,13 +203,13 @@ class TableGaps(nn.Module):
 
         # predict number by velocity (table_gaps.gen:29)
         index, asked = layers.queried(x["number_query"], 1)
-        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
+        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"])
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
         # predict height by x0 (table_gaps.gen:30)
         index, asked = layers.queried(x["height_query"], 1)
-        guess = self.height_head(h[:, :, None], x["height_inner"], x["height_inner_count"] / len(HEIGHT_BETA))
+        guess = self.height_head(h[:, :, None], x["height_inner"], x["height_inner_count"])
         cost = (guess - x["height_target"]).square().mean((-2, -1))
         loss["height"] = (cost * asked).sum(1).mean()
 
@@ -285,7 +285,7 @@ class TableGaps(nn.Module):
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
-                guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
+                guess = self.number_head(h, value, n + k)
                 origin = self.number_noise.clean_from_velocity(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)
@@ -294,7 +294,7 @@ class TableGaps(nn.Module):
             n = layers.take(x["height_count"], index)
             value = layers.take(x["height"], index)
             for k in reversed(range(1, HEIGHT_STEPS + 1)):
-                guess = self.height_head(h, value, (n + k) / len(HEIGHT_BETA))
+                guess = self.height_head(h, value, n + k)
                 value = self.height_noise.denoise(value, guess, n + k, noise["height"][k - 1])
             drawn["height"] = layers.put(x["height"], index, value, asked)
         if "height_gap" in noise:

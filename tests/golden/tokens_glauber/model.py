@@ -48,7 +48,7 @@ class TokensGlauber(nn.Module):
         # One token per place: the sum of what is known of its variables.
         self.place = nn.Parameter(0.02 * torch.randn(PLACE, WIDTH))
         self.letter_value = nn.Embedding(letter_values, WIDTH)
-        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_level = layers.Levels(6, WIDTH)
         self.letter_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (tokens_glauber.gen:16)
@@ -59,7 +59,7 @@ class TokensGlauber(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         letter = self.letter_value(x["letter"])
-        letter = letter + self.letter_level(x["letter_count"] / 6)
+        letter = letter + self.letter_level(x["letter_count"])
         letter = torch.where(x["letter_query"][..., None], self.letter_hidden, letter)
         tokens = self.place[: x["place_present"].shape[1]] + letter
         clock = self.clock(x["time"])

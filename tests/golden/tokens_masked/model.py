@@ -48,7 +48,7 @@ class TokensMasked(nn.Module):
         # One token per place: the sum of what is known of its variables.
         self.place = nn.Parameter(0.02 * torch.randn(PLACE, WIDTH))
         self.letter_value = nn.Embedding(28, WIDTH)
-        self.letter_level = layers.Fourier(WIDTH)
+        self.letter_level = layers.Levels(2, WIDTH)
         self.letter_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (tokens_masked.gen:16)
@@ -59,7 +59,7 @@ class TokensMasked(nn.Module):
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """Every token's row (B, 16, WIDTH)."""
         letter = self.letter_value(x["letter"])
-        letter = letter + self.letter_level(x["letter_count"] / 2)
+        letter = letter + self.letter_level(x["letter_count"])
         letter = letter + x["letter_query"][..., None] * self.letter_asked
         tokens = self.place[: x["place_present"].shape[1]] + letter
         clock = self.clock(x["time"])

@@ -60,11 +60,11 @@ class EltLayout(nn.Module):
         # One token per element: the sum of what is known of its variables.
         self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
         self.category_value = nn.Embedding(category_values, WIDTH)
-        self.category_level = layers.Fourier(WIDTH)
+        self.category_level = layers.Levels(4, WIDTH)
         self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.category_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
-        self.box_level = layers.Fourier(WIDTH)
+        self.box_level = layers.Levels(len(BOX_BETA), WIDTH)
         self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_given = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_part = layers.Vector(8, WIDTH)
@@ -73,16 +73,16 @@ class EltLayout(nn.Module):
         self.clock = layers.Clock(WIDTH)
         self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4, repeats=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
-        self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4)
+        self.box_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=4, levels=len(BOX_BETA))
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
         """The row of the token that the visit asks about after each of ``exits`` repeats, (B, 1, WIDTH); the site that it asks about is hidden."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_count"] / 4)
+        category = category + self.category_level(x["category_count"])
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
         category = category + x["category_given"][..., None] * self.category_given
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = box + self.box_level(x["box_count"])
         box = torch.where(x["box_query"][..., None], self.box_hidden, box)
         box = box + x["box_given"][..., None] * self.box_given
         held = x["box_held"].float()
@@ -175,7 +175,7 @@ class EltLayout(nn.Module):
 
         # predict box by epsilon (elt_layout.gen:35)
         index, asked = layers.queried(x["box_query"], 1)
-        guess = self.box_head(h[:, :, None], x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        guess = self.box_head(h[:, :, None], x["box_inner"], x["box_inner_count"])
         cost = (
             (guess - x["box_target"])
             .square()
@@ -184,7 +184,7 @@ class EltLayout(nn.Module):
         )
         loss["box"] = (cost * asked).sum(1).mean()
         # core.uniform(1, last - 1) learns from the truth and from core.last, whose gradient stops here (elt_layout.gen:37)
-        early_guess = self.box_head(early[:, :, None], x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        early_guess = self.box_head(early[:, :, None], x["box_inner"], x["box_inner_count"])
         blend = distillation.blend(x["box_target"], guess, truth)
         cost = (
             (early_guess - blend)
@@ -261,7 +261,7 @@ class EltLayout(nn.Module):
             value = layers.take(x["box"], index)
             kept, held = value, layers.take(x["box_held"], index)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(h, value, (n + k) / len(BOX_BETA))
+                guess = self.box_head(h, value, n + k)
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
                 value = torch.where(held, kept, value)

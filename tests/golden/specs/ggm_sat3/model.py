@@ -60,7 +60,7 @@ class GgmSat3(nn.Module):
         # One token per variable: the sum of what is known of its variables.
         self.variable = nn.Parameter(0.02 * torch.randn(VARIABLE, WIDTH))
         self.x__value = nn.Embedding(2, WIDTH)
-        self.x__level = layers.Fourier(WIDTH)
+        self.x__level = layers.Levels(6, WIDTH)
         self.x__hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (ggm_sat3.gen:25)
@@ -74,7 +74,7 @@ class GgmSat3(nn.Module):
         second = self.second_value(x["second"])
         third = self.third_value(x["third"])
         x_ = self.x__value(x["x_"])
-        x_ = x_ + self.x__level(x["x__count"] / 6)
+        x_ = x_ + self.x__level(x["x__count"])
         x_ = torch.where(x["x__query"][..., None], self.x__hidden, x_)
         tokens = torch.cat(
             [

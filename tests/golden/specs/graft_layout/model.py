@@ -59,25 +59,25 @@ class GraftLayout(nn.Module):
         # One token per element: the sum of what is known of its variables.
         self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
         self.category_value = nn.Embedding(category_values, WIDTH)
-        self.category_level = layers.Fourier(WIDTH)
+        self.category_level = layers.Levels(3, WIDTH)
         self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
-        self.box_level = layers.Fourier(WIDTH)
+        self.box_level = layers.Levels(len(BOX_BETA), WIDTH)
         self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (graft_layout.gen:23)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=3, width=WIDTH, heads=4, expansion=4)
         self.category_head = layers.TokenHead(WIDTH, category_values)
-        self.box_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=4)
+        self.box_head = layers.DiffusionHead(WIDTH, hidden=96, layers=3, length=4, levels=len(BOX_BETA))
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_count"] / 3)
+        category = category + self.category_level(x["category_count"])
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = box + self.box_level(x["box_count"])
         box = torch.where(x["box_query"][..., None], self.box_hidden, box)
         tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
@@ -138,7 +138,7 @@ class GraftLayout(nn.Module):
 
         # predict box by epsilon (graft_layout.gen:30)
         index, asked = layers.queried(x["box_query"], 1)
-        guess = self.box_head(h[:, :, None], x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        guess = self.box_head(h[:, :, None], x["box_inner"], x["box_inner_count"])
         cost = (guess - x["box_target"]).square().mean((-2, -1))
         loss["box"] = (cost * asked).sum(1).mean()
         return loss
@@ -217,7 +217,7 @@ class GraftLayout(nn.Module):
             n = layers.take(x["box_count"], index)
             value = layers.take(x["box"], index)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(h, value, (n + k) / len(BOX_BETA))
+                guess = self.box_head(h, value, n + k)
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
             drawn["box"] = layers.put(x["box"], index, value, asked)

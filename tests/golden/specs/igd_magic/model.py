@@ -73,26 +73,28 @@ class IgdMagic(nn.Module):
 
         self.number_site = nn.Parameter(0.02 * torch.randn(10, WIDTH))
         self.number_value = layers.Vector(1, WIDTH)
-        self.number_level = layers.Fourier(WIDTH)
+        self.number_level = layers.Levels(len(NUMBER_BETA), WIDTH)
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.class__site = nn.Parameter(0.02 * torch.randn(1, WIDTH))
         self.class__value = nn.Embedding(class__values, WIDTH)
-        self.class__level = layers.Fourier(WIDTH)
+        self.class__level = layers.Levels(4, WIDTH)
         self.class__hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (igd_magic.gen:19)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
-        self.number_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=1)
+        self.number_head = layers.DiffusionHead(
+            WIDTH, hidden=128, layers=3, length=1, levels=len(NUMBER_BETA)
+        )
         self.class__head = layers.TokenHead(WIDTH, class__values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
-        number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
+        number = number + self.number_level(x["number_count"])
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
         class_ = self.class__value(x["class_"])
-        class_ = class_ + self.class__level(x["class__count"] / 4)
+        class_ = class_ + self.class__level(x["class__count"])
         class_ = torch.where(x["class__query"][..., None], self.class__hidden, class_)
         tokens = torch.cat([self.number_site + number, self.class__site + class_], dim=1)
         clock = self.clock(x["time"])
@@ -148,7 +150,7 @@ class IgdMagic(nn.Module):
 
         # predict number by velocity (igd_magic.gen:25)
         index, asked = layers.queried(x["number_query"], 1)
-        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
+        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"])
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
@@ -206,7 +208,7 @@ class IgdMagic(nn.Module):
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
-                guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
+                guess = self.number_head(h, value, n + k)
                 origin = self.number_noise.clean_from_velocity(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)

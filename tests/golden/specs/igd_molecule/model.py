@@ -65,25 +65,27 @@ class IgdMolecule(nn.Module):
         # One token per atom: the sum of what is known of its variables.
         self.atom = nn.Parameter(0.02 * torch.randn(ATOM, WIDTH))
         self.element_value = nn.Embedding(5, WIDTH)
-        self.element_level = layers.Fourier(WIDTH)
+        self.element_level = layers.Levels(4, WIDTH)
         self.element_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.position_value = layers.Vector(3, WIDTH)
-        self.position_level = layers.Fourier(WIDTH)
+        self.position_level = layers.Levels(len(POSITION_BETA), WIDTH)
         self.position_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (igd_molecule.gen:22)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
         self.element_head = layers.TokenHead(WIDTH, 5)
-        self.position_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=3)
+        self.position_head = layers.DiffusionHead(
+            WIDTH, hidden=128, layers=3, length=3, levels=len(POSITION_BETA)
+        )
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         element = self.element_value(x["element"])
-        element = element + self.element_level(x["element_count"] / 4)
+        element = element + self.element_level(x["element_count"])
         element = torch.where(x["element_query"][..., None], self.element_hidden, element)
         position = self.position_value(x["position"])
-        position = position + self.position_level(x["position_count"] / len(POSITION_BETA))
+        position = position + self.position_level(x["position_count"])
         position = torch.where(x["position_query"][..., None], self.position_hidden, position)
         tokens = self.atom[: x["atom_present"].shape[1]] + element + position
         clock = self.clock(x["time"])
@@ -147,9 +149,7 @@ class IgdMolecule(nn.Module):
 
         # predict position by velocity (igd_molecule.gen:29)
         index, asked = layers.queried(x["position_query"], 1)
-        guess = self.position_head(
-            h[:, :, None], x["position_inner"], x["position_inner_count"] / len(POSITION_BETA)
-        )
+        guess = self.position_head(h[:, :, None], x["position_inner"], x["position_inner_count"])
         cost = (guess - x["position_target"]).square().mean((-2, -1))
         loss["position"] = (cost * asked).sum(1).mean()
         return loss
@@ -205,7 +205,7 @@ class IgdMolecule(nn.Module):
             n = layers.take(x["position_count"], index)
             value = layers.take(x["position"], index)
             for k in reversed(range(1, POSITION_STEPS + 1)):
-                guess = self.position_head(h, value, (n + k) / len(POSITION_BETA))
+                guess = self.position_head(h, value, n + k)
                 origin = self.position_noise.clean_from_velocity(value, guess, n + k)
                 value = self.position_noise.denoise(value, origin, n + k, noise["position"][k - 1])
             drawn["position"] = layers.put(x["position"], index, value, asked)

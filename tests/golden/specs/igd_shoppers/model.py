@@ -93,26 +93,28 @@ class IgdShoppers(nn.Module):
 
         self.number_site = nn.Parameter(0.02 * torch.randn(9, WIDTH))
         self.number_value = layers.Vector(1, WIDTH)
-        self.number_level = layers.Fourier(WIDTH)
+        self.number_level = layers.Levels(len(NUMBER_BETA), WIDTH)
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.column_site = nn.Parameter(0.02 * torch.randn(9, WIDTH))
         self.column_value = layers.Columns(column_values, WIDTH)
-        self.column_level = layers.Fourier(WIDTH)
+        self.column_level = layers.Levels(4, WIDTH)
         self.column_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (igd_shoppers.gen:35)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
-        self.number_head = layers.DiffusionHead(WIDTH, hidden=128, layers=3, length=1)
+        self.number_head = layers.DiffusionHead(
+            WIDTH, hidden=128, layers=3, length=1, levels=len(NUMBER_BETA)
+        )
         self.column_head = layers.ColumnHead(WIDTH, column_values)
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
         """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
         number = self.number_value(x["number"])
-        number = number + self.number_level(x["number_count"] / len(NUMBER_BETA))
+        number = number + self.number_level(x["number_count"])
         number = torch.where(x["number_query"][..., None], self.number_hidden, number)
         column = self.column_value(x["column"])
-        column = column + self.column_level(x["column_count"] / 4)
+        column = column + self.column_level(x["column_count"])
         column = torch.where(x["column_query"][..., None], self.column_hidden, column)
         tokens = torch.cat([self.number_site + number, self.column_site + column], dim=1)
         clock = self.clock(x["time"])
@@ -168,7 +170,7 @@ class IgdShoppers(nn.Module):
 
         # predict number by velocity (igd_shoppers.gen:41)
         index, asked = layers.queried(x["number_query"], 1)
-        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"] / len(NUMBER_BETA))
+        guess = self.number_head(h[:, :, None], x["number_inner"], x["number_inner_count"])
         cost = (guess - x["number_target"]).square().mean((-2, -1))
         loss["number"] = (cost * asked).sum(1).mean()
 
@@ -231,7 +233,7 @@ class IgdShoppers(nn.Module):
             n = layers.take(x["number_count"], index)
             value = layers.take(x["number"], index)
             for k in reversed(range(1, NUMBER_STEPS + 1)):
-                guess = self.number_head(h, value, (n + k) / len(NUMBER_BETA))
+                guess = self.number_head(h, value, n + k)
                 origin = self.number_noise.clean_from_velocity(value, guess, n + k)
                 value = self.number_noise.denoise(value, origin, n + k, noise["number"][k - 1])
             drawn["number"] = layers.put(x["number"], index, value, asked)

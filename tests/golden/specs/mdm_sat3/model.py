@@ -59,7 +59,7 @@ class MdmSat3(nn.Module):
         # One token per variable: the sum of what is known of its variables.
         self.variable = nn.Parameter(0.02 * torch.randn(VARIABLE, WIDTH))
         self.x__value = nn.Embedding(3, WIDTH)
-        self.x__level = layers.Fourier(WIDTH)
+        self.x__level = layers.Levels(20, WIDTH)
         self.x__asked = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (mdm_sat3.gen:26)
@@ -73,7 +73,7 @@ class MdmSat3(nn.Module):
         second = self.second_value(x["second"])
         third = self.third_value(x["third"])
         x_ = self.x__value(x["x_"])
-        x_ = x_ + self.x__level(x["x__count"] / 20)
+        x_ = x_ + self.x__level(x["x__count"])
         x_ = x_ + x["x__query"][..., None] * self.x__asked
         tokens = torch.cat(
             [

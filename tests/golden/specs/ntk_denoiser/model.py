@@ -54,25 +54,25 @@ class NtkDenoiser(nn.Module):
         # One token per element: the sum of what is known of its variables.
         self.element = nn.Parameter(0.02 * torch.randn(ELEMENT, WIDTH))
         self.category_value = nn.Embedding(category_values, WIDTH)
-        self.category_level = layers.Fourier(WIDTH)
+        self.category_level = layers.Levels(4, WIDTH)
         self.category_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.box_value = layers.Vector(4, WIDTH)
-        self.box_level = layers.Fourier(WIDTH)
+        self.box_level = layers.Levels(len(BOX_BETA), WIDTH)
         self.box_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (ntk_denoiser.gen:25)
         self.clock = layers.Clock(WIDTH)
         self.core_loop = looping.Looped(layers=1, width=WIDTH, heads=4, expansion=4, repeats=3)
         self.category_head = layers.TokenHead(WIDTH, category_values)
-        self.box_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=4)
+        self.box_head = layers.DiffusionHead(WIDTH, hidden=32, layers=3, length=4, levels=len(BOX_BETA))
 
     def trunk(self, x: dict[str, Tensor], loops: int = 3) -> Tensor:
         """Every token's row (B, 25, WIDTH); the sites that the visit asks about are hidden."""
         category = self.category_value(x["category"])
-        category = category + self.category_level(x["category_count"] / 4)
+        category = category + self.category_level(x["category_count"])
         category = torch.where(x["category_query"][..., None], self.category_hidden, category)
         box = self.box_value(x["box"])
-        box = box + self.box_level(x["box_count"] / len(BOX_BETA))
+        box = box + self.box_level(x["box_count"])
         box = torch.where(x["box_query"][..., None], self.box_hidden, box)
         tokens = self.element[: x["element_present"].shape[1]] + category + box
         clock = self.clock(x["time"])
@@ -132,7 +132,7 @@ class NtkDenoiser(nn.Module):
         # predict box by epsilon (ntk_denoiser.gen:32)
         index, asked = layers.queried(x["box_query"], 1)
         row = layers.take(h, index)[:, :, None]
-        guess = self.box_head(row, x["box_inner"], x["box_inner_count"] / len(BOX_BETA))
+        guess = self.box_head(row, x["box_inner"], x["box_inner_count"])
         cost = (guess - x["box_target"]).square().mean((-2, -1))
         loss["box"] = (cost * asked).sum(1).mean()
         return loss
@@ -193,7 +193,7 @@ class NtkDenoiser(nn.Module):
             value = layers.take(x["box"], index)
             row = layers.take(h, index)
             for k in reversed(range(1, BOX_STEPS + 1)):
-                guess = self.box_head(row, value, (n + k) / len(BOX_BETA))
+                guess = self.box_head(row, value, n + k)
                 origin = self.box_noise.clean_from_epsilon(value, guess, n + k)
                 value = self.box_noise.denoise(value, origin, n + k, noise["box"][k - 1])
             drawn["box"] = layers.put(x["box"], index, value, asked)

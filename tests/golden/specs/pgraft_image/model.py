@@ -53,7 +53,7 @@ class PgraftImage(nn.Module):
         self.image_noise = kernels.Gaussian(IMAGE_BETA, IMAGE_STEPS, bound=1.0)
 
         self.image_value = patches.Embedding((8, 8, 1), (2, 2), WIDTH)
-        self.image_level = layers.Fourier(WIDTH)
+        self.image_level = layers.Levels(len(IMAGE_BETA), WIDTH)
         self.image_asked = nn.Parameter(0.02 * torch.randn(WIDTH))
 
         # denoiser transformer (pgraft_image.gen:20)
@@ -68,9 +68,7 @@ class PgraftImage(nn.Module):
         image = image + self.image_asked
         tokens = image
         clock = self.clock(
-            x["time"],
-            self.image_level(x["image_count"][:, 0] / len(IMAGE_BETA)),
-            self.label_value(x["label"][:, 0]),
+            x["time"], self.image_level(x["image_count"][:, 0]), self.label_value(x["label"][:, 0])
         )
         return self.first(tokens, clock, None)
 
