@@ -1,7 +1,6 @@
 """Columns of a table: like tokens, one site each, that a program treats as the sites of one variable.
 
-They share what the sites of a variable share: the embedding of noise levels, the vector that hides a site, and the
-normalisation before the output.  Values and what is said of them are each column's own.
+What is learned of a column stays its own, side by side in one tensor; the model is the one that a variable for each makes.
 """
 
 from __future__ import annotations

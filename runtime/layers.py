@@ -66,6 +66,26 @@ class Levels(nn.Module):
         return F.embedding(n, self.linear(self.waves))  # the fewer rows
 
 
+class ColumnLevels(nn.Module):
+    """`Levels` of a table's columns, (B, columns), as (B, columns, width): a linear map of each column's own."""
+
+    waves: Tensor
+    first: Tensor
+
+    def __init__(self, columns: int, levels: int, width: int) -> None:
+        super().__init__()
+        each = [Levels(levels, width) for _ in range(columns)]
+        self.register_buffer("waves", each[0].waves, persistent=False)
+        self.register_buffer("first", (levels + 1) * torch.arange(columns), persistent=False)
+        self.weight = nn.Parameter(torch.stack([x.linear.weight.detach().T for x in each]))
+        self.bias = nn.Parameter(torch.stack([x.linear.bias.detach() for x in each]))
+
+    def forward(self, n: Tensor) -> Tensor:
+        n = n.clamp_max(len(self.waves) - 1) + self.first
+        waves = self.waves.expand(len(self.first), -1, -1)
+        return F.embedding(n, torch.baddbmm(self.bias[:, None], waves, self.weight).flatten(0, 1))
+
+
 class Tokens(nn.Embedding):
     """The token of a site on a grid as a vector (..., width).
 
@@ -434,7 +454,8 @@ class ColumnHead(nn.Module):
         super().__init__()
         self.sizes = [n + mask for n in values]
         total = sum(self.sizes)
-        self.norm = nn.LayerNorm(width)
+        self.scale = nn.Parameter(torch.ones(len(values), width))
+        self.shift = nn.Parameter(torch.zeros(len(values), width))
         self.linear = nn.Linear(width, total)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
@@ -448,13 +469,15 @@ class ColumnHead(nn.Module):
 
     def forward(self, row: Tensor, column: Tensor | None = None) -> Tensor:
         """Rows (B, k, width) of ``column`` (B, k), or of all columns: (B, k, most values), -inf for those a column lacks."""
-        logits = F.pad(self.linear(self.norm(row)), (0, 1), value=-torch.inf)
-        place = self.place.expand(len(row), -1, -1) if column is None else self.place[column]
-        return logits.gather(-1, place)
+        scale, shift, place = self.scale, self.shift, self.place.expand(len(row), -1, -1)
+        if column is not None:
+            scale, shift, place = self.scale[column], self.shift[column], self.place[column]
+        logits = self.linear(torch.addcmul(shift, _norm(row), scale))
+        return F.pad(logits, (0, 1), value=-torch.inf).gather(-1, place)
 
     def alone(self, row: Tensor, k: int) -> Tensor:
         """Rows (B, 1, width) of the ``k``-th column: (B, 1, its values)."""
-        logits: Tensor = self.linear(self.norm(row))
+        logits: Tensor = self.linear(torch.addcmul(self.shift[k], _norm(row), self.scale[k]))
         return logits.split_with_sizes(self.sizes, -1)[k]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from gencc.dsl import vocabulary as v
 
-from .. import columns, teacher
+from .. import teacher
 from ..exits import elastic, most
 from ..program import Program, Var, asks_any
 
@@ -72,7 +72,6 @@ def cost(program: Program) -> Cost | None:
     plates = {p.name: p.size for p in program.spec.plates if p.variables}
     tokens = program.tokens
     parameters = sum(plates.values()) * w + fourier(w) + w * w + w
-    shared = columns.alike(program)[1:]
     for x in program.vars:
         masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
         state = values(x) + masked + program.spec.dropped(x.spec)
@@ -84,14 +83,13 @@ def cost(program: Program) -> Cost | None:
         if not x.noised:
             continue
         clocked = x.is_field and program.visits == 1 and len(program.noised) == 1
-        if not (x.sure or clocked or x in shared):
-            parameters += fourier(w) + w * (not asks_any(program.spec))
+        parameters += 0 if x.sure or clocked else fourier(w) + w * (not asks_any(program.spec))
         parameters += w if x.givable else 0
         if any(p.variable == x.name and p.part for task in program.spec.tasks for p in task.parts):
             parameters += vector(2 * x.length, w)
         if x.kind == "token":
             out = values(x) if x.sure or x.target in ("clean", "classifier") else state
-            parameters += (0 if x in shared else 2 * w) + w * out + out
+            parameters += 2 * w + w * out + out
         elif x.is_field:
             parameters += 2 * w + (w + 1) * (x.length // x.cells)
         elif d.inner != "head":
