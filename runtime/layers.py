@@ -469,11 +469,10 @@ class ColumnHead(nn.Module):
 
     def forward(self, row: Tensor, column: Tensor | None = None) -> Tensor:
         """Rows (B, k, width) of ``column`` (B, k), or of all columns: (B, k, most values), -inf for those a column lacks."""
-        scale, shift, place = self.scale, self.shift, self.place.expand(len(row), -1, -1)
-        if column is not None:
-            scale, shift, place = self.scale[column], self.shift[column], self.place[column]
-        logits = self.linear(torch.addcmul(shift, _norm(row), scale))
-        return F.pad(logits, (0, 1), value=-torch.inf).gather(-1, place)
+        if column is None:
+            column = torch.arange(len(self.sizes), device=row.device).expand(len(row), -1)
+        logits = self.linear(torch.addcmul(self.shift[column], _norm(row), self.scale[column]))
+        return F.pad(logits, (0, 1), value=-torch.inf).gather(-1, self.place[column])
 
     def alone(self, row: Tensor, k: int) -> Tensor:
         """Rows (B, 1, width) of the ``k``-th column: (B, 1, its values)."""

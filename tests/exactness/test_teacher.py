@@ -163,7 +163,7 @@ def test_the_gradient_is_that_of_four_losses_one_by_one(folder):
 
     def predictions(network, loops):
         h = network.trunk(x, (loops,))[0] if network is model else network.trunk(x, loops)
-        inner = x["spot_inner_count"] / 10
+        inner = x["spot_inner_count"]
         return network.tone_head(h[:, 0]), network.spot_head(h[:, :, None], x["spot_inner"], inner)
 
     def cost(guess, target):

@@ -89,8 +89,8 @@ class IgdAdult(nn.Module):
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.column_site = nn.Parameter(0.02 * torch.randn(10, WIDTH))
         self.column_value = layers.Columns(column_values, WIDTH)
-        self.column_level = layers.Levels(4, WIDTH)
-        self.column_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.column_level = layers.ColumnLevels(10, 4, WIDTH)
+        self.column_hidden = nn.Parameter(0.02 * torch.randn(10, WIDTH))
 
         # denoiser transformer (igd_adult.gen:37)
         self.clock = layers.Clock(WIDTH)

@@ -97,8 +97,8 @@ class IgdShoppers(nn.Module):
         self.number_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
         self.column_site = nn.Parameter(0.02 * torch.randn(9, WIDTH))
         self.column_value = layers.Columns(column_values, WIDTH)
-        self.column_level = layers.Levels(4, WIDTH)
-        self.column_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
+        self.column_level = layers.ColumnLevels(9, 4, WIDTH)
+        self.column_hidden = nn.Parameter(0.02 * torch.randn(9, WIDTH))
 
         # denoiser transformer (igd_shoppers.gen:35)
         self.clock = layers.Clock(WIDTH)
