@@ -266,7 +266,9 @@ def main() -> None:
     parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("--batch", type=int, help="(default: that of the spec)")
     parser.add_argument("--repeats", type=int, default=15, help="(default 15)")
-    parser.add_argument("--round-repeats", type=int, default=3, help="of a whole round (default 3)")
+    parser.add_argument(
+        "--round-repeats", type=int, default=3, help="of a whole round; 0 leaves it out (default 3)"
+    )
     parser.add_argument("--compiled", action="store_true", help="time torch.compile of both sides as well")
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="of the spec")
     options = parser.parse_args()
@@ -291,7 +293,8 @@ def main() -> None:
         table = Table(title=f"{system.spec}, batch {batch}, fp32, one thread", title_justify="left")
         for head in ("", "", "ratio", "hand-written ms", "emitted ms"):
             table.add_column(head, justify="right" if head else "left", no_wrap=True)
-        for job in (*system.visits.values(), "round", STEP):
+        rounds = ["round"] if options.round_repeats else []
+        for job in (*system.visits.values(), *rounds, STEP):
             works = {name: side.work(job) for name, side in sides.items()}
             if job != "round":  # its visits are warm by then
                 for work in [*works.values(), *works.values()]:
