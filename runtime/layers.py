@@ -231,6 +231,16 @@ class Block(nn.Module):
         out = torch.addcmul(out, gate_a, self.attention(_modulated(x, shift_a, scale_a), present, rows))
         return torch.addcmul(out, gate_m, self.mlp(_modulated(out, shift_m, scale_m)))
 
+    def project(self, x: Tensor, modulation: Modulation, weights: Weights | None) -> Tensor:
+        """Queries, keys and values of rows ``x``, (3, B, heads, N, d)."""
+        shift, scale, *_ = modulation
+        return self.attention.project(_modulated(x, shift, scale), weights)
+
+    def context(self, x: Tensor, modulation: Modulation, weights: Weights | None) -> Tensor:
+        """Keys and values of rows ``x`` alone, (2, B, heads, N, d)."""
+        shift, scale, *_ = modulation
+        return self.attention.context(_modulated(x, shift, scale), weights)
+
     def update(
         self,
         x: Tensor,
@@ -260,12 +270,10 @@ class Block(nn.Module):
 
         ``weights`` stand in place of the block's own.
         """
-        shift, scale, *_ = modulation
-        inner = _modulated(x, shift, scale)
         if last:
-            k, v = self.attention.context(inner, weights)
+            k, v = self.context(x, modulation, weights)
         else:
-            q, k, v = self.attention.project(inner, weights)
+            q, k, v = self.project(x, modulation, weights)
             x = self.update(x, q, k, v, modulation, seen, weights)
         return x, Run(self, _with_room(k, rows), _with_room(v, rows), modulation, weights)
 
@@ -372,8 +380,7 @@ class Run:
 
     def recall(self, x: Tensor, seen: Tensor, begun: list[Tensor]) -> Tensor:
         """The block's output for rows ``x`` alone."""
-        shift, scale, *_ = self.modulation
-        q, k, v = self.block.attention.project(_modulated(x, shift, scale), self.weights)
+        q, k, v = self.block.project(x, self.modulation, self.weights)
         self.keys[:, :, -x.shape[1] :] = k
         self.values[:, :, -x.shape[1] :] = v
         return self.block.update(x, q, self.keys, self.values, self.modulation, seen, self.weights)

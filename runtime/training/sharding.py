@@ -36,7 +36,7 @@ def shard(model: nn.Module, device: torch.device, world: int, compiled: bool) ->
         again = id(block) not in repeated
         fully_shard(block.modulation, mesh=mesh, reshard_after_forward=again)
         fully_shard(block, mesh=mesh, reshard_after_forward=again)
-        for name in ("project", "update"):
+        for name in ("project", "context", "update"):
             torch.distributed.fsdp.register_fsdp_forward_method(block, name)
     fully_shard(model, mesh=mesh)
 
