@@ -47,7 +47,7 @@ class Fourier(nn.Module):
 class Levels(nn.Module):
     """A noise level n (...) of 0..``levels`` as a vector (..., width): what `Fourier` makes of n / levels, from a table.
 
-    A level past the last, where nothing is noised any more, is the last.
+    A level past the last, where nothing is noised any more, is the last; one below 0, of a site that does not exist, is 0.
     """
 
     waves: Tensor
@@ -59,7 +59,7 @@ class Levels(nn.Module):
         self.linear = nn.Linear(features, width)
 
     def forward(self, n: Tensor) -> Tensor:
-        n = n.clamp_max(len(self.waves) - 1)
+        n = n.clamp(0, len(self.waves) - 1)
         if n.numel() < len(self.waves):
             out: Tensor = self.linear(F.embedding(n, self.waves))
             return out
@@ -81,7 +81,7 @@ class ColumnLevels(nn.Module):
         self.bias = nn.Parameter(torch.stack([x.linear.bias.detach() for x in each]))
 
     def forward(self, n: Tensor) -> Tensor:
-        n = n.clamp_max(len(self.waves) - 1) + self.first
+        n = n.clamp(0, len(self.waves) - 1) + self.first
         waves = self.waves.expand(len(self.first), -1, -1)
         return F.embedding(n, torch.baddbmm(self.bias[:, None], waves, self.weight).flatten(0, 1))
 

@@ -23,7 +23,7 @@ def test_tokens_of_a_grid_begin_as_small_as_their_places() -> None:
 
 
 def test_levels_are_what_the_fourier_features_of_their_share_make_of_them() -> None:
-    """Looked up before the linear map or after it, whichever has fewer rows; levels past the last are the last."""
+    """Looked up before the linear map or after it, whichever has fewer rows; others are the nearest."""
     torch.manual_seed(0)
     levels, fourier = layers.Levels(12, 16), layers.Fourier(16)
     fourier.linear = levels.linear
@@ -31,3 +31,4 @@ def test_levels_are_what_the_fourier_features_of_their_share_make_of_them() -> N
         n = torch.randint(13, shape)
         assert torch.allclose(levels(n), fourier(n / 12), rtol=1e-5, atol=1e-6)
         assert torch.equal(levels(n + 13), levels(torch.full_like(n, 12)))
+        assert torch.equal(levels(n - 13), levels(torch.zeros_like(n)))
