@@ -17,7 +17,7 @@ RESERVED = {
     "self", "x", "h", "u", "guidance", "steps", "eta", "unknown", "scale", "torch", "nn", "F", "Tensor", "data", "kernels", "layers", "order", "oracles", "visit", "path", "state", "since", "level", "begin", "descend", "LEVEL", "adapters",
     "given", "start", "present", "nothing", "generator", "temperature", "progress", "index", "asked", "logits", "target", "rounds",
     "task", "draws", "held", "kept", "free", "tokens", "stay", "sure", "values", "origin", "guess", "cost", "known", "name", "signal",
-    "noisy", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
+    "noisy", "geometry", "frame", "reached", "until", "before", "after", "symmetry", "math", "clean", "samples", "row", "value", "k", "n", "m", "row_n", "time", "inner", "clock", "trunk", "core", "forward",
     "drawn", "memory", "more", "seen", "wobble", "now", "loss", "sample", "denoise", "redenoise", "corrupt", "model", "train", "Examples", "Layouts", "Callable", "size", "end", "law",
     "training", "sampling", "main", "session", "run", "type", "print", "range", "len", "tuple", "dict", "min", "max", "super", "list",
     "optimizer", "examples", "annotations", "eps", "noise", "oracle", "present_all", "children", "modules", "parameters", "buffers",
@@ -29,7 +29,7 @@ RESERVED = {
 
 SUFFIXES = (
     "level", "count", "query", "given", "target", "inner", "inner_level", "inner_target", "value", "hidden", "asked", "head", "noise", "part", "held", "chosen",
-    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "since", "weight", "free", "law", "after", "loss", "seen", "taught",
+    "site", "keep", "beta", "steps", "present", "label", "shown", "before", "since", "weight", "free", "law", "around", "after", "loss", "seen", "taught",
 )  # fmt: skip
 
 
@@ -157,6 +157,21 @@ class Program:
 def asks_any(spec: v.Spec) -> bool:
     """Whether the trunk is not told which site it is asked about (`query = any`)."""
     return isinstance(spec.denoiser, v.Transformer | v.Exact) and spec.denoiser.query == "any"
+
+
+def turning(spec: v.Spec) -> v.Variable | None:
+    """The variable whose rotations the network's predictions follow exactly."""
+    if not isinstance(spec.denoiser, v.Transformer) or spec.denoiser.rotations == "learned":
+        return None
+    noised = spec.forward.noise if spec.forward else ()
+    return next(
+        (
+            x
+            for x in spec.variables
+            if isinstance(x.type, v.Real) and x.type.symmetry == "rotations" and x.name in noised
+        ),
+        None,
+    )
 
 
 def imports(spec: v.Spec) -> dict[str, str]:

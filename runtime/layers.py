@@ -173,7 +173,7 @@ class Attention(nn.Module):
             q = q.view(batch, -1, self.heads, width // self.heads).transpose(1, 2)
             k, v = self.split(F.linear(x, weight[1], bias[1]))
             if present is not None and present.shape[2] > 1:
-                present = take(present[:, 0], rows)[:, None]
+                present = take(present.transpose(1, 2), rows).transpose(1, 2)
         return self.attend(q, k, v, present)
 
     def project(self, x: Tensor, weights: Weights | None = None) -> Tensor:
@@ -510,7 +510,7 @@ class DiffusionHead(nn.Module):
 
     def __init__(self, width: int, hidden: int, layers: int, length: int, levels: int) -> None:
         super().__init__()
-        self.embed = Vector(length, hidden)
+        self.embed: nn.Module = Vector(length, hidden)
         self.level = Levels(levels, hidden)
         self.row = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden))
         self.modulation = nn.Linear(hidden, 3 * hidden * layers)  # of all layers
@@ -524,8 +524,11 @@ class DiffusionHead(nn.Module):
 
     def forward(self, row: Tensor, x: Tensor, n: Tensor) -> Tensor:
         """``row`` (..., width), ``x`` (..., d) and its noise level ``n`` (...) of 0..levels; leading axes broadcast."""
+        return self.refine(self.embed(x), row, n)
+
+    def refine(self, h: Tensor, row: Tensor, n: Tensor) -> Tensor:
+        """What is made of features ``h`` (..., hidden) of the noisy value: (..., length)."""
         condition = F.silu(self.row(row) + self.level(n))
-        h = self.embed(x)
         parts = self.modulation(condition).chunk(3 * len(self.mlp), -1)
         for k, mlp in enumerate(self.mlp):
             shift, scale, gate = parts[3 * k : 3 * k + 3]

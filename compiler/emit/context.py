@@ -102,7 +102,7 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "reads_files": reads_files(spec), "imports": _imports(program), "kernels": spec.sample.steps is not None or spec.sample.eta is not None or any(x.dropped for x in seen) or any(x.kind == "token" or x.kernel_text.startswith("kernels.") for x in noised),
         "solo": len(noised) == 1 and not noised[0].members, "any_veiled": any(x.veiled for x in noised), "all_exact": all(x.most == 1 for x in noised),
         "order_text": order_text, "order_shown": algebra.shown(spec.forward.order), "order_line": program.line(spec.forward.where("order")),
-        "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations"], "report_line": program.line(spec.evaluate.span),
+        "rounds": program.rounds, "visits": program.visits, "report": report, "turned": [x for x in seen if isinstance(x.spec_type, v.Real) and x.spec_type.symmetry == "rotations" and not x.turning], "turning": next((x for x in seen if x.turning), None), "report_line": program.line(spec.evaluate.span),
         "tasks": [SimpleNamespace(name=t.name, held=_held(t)) for t in spec.tasks], "chosen": _chosen(spec, noised),
         "task_names": tuple(t.name for t in spec.tasks), "given_line": program.line(spec.tasks[-1].span), "load_text": _load(spec, base), "data_line": program.line(spec.data.span) if spec.data else 0,
         "arguments": _arguments(seen), "data_arguments": _from(seen, "examples"), "checkpoint_arguments": _from(seen, "session.checkpoint"), "held_arguments": _from(seen, "held"),
@@ -395,6 +395,7 @@ def _modules(context: dict[str, Any]) -> list[str]:
         "oracles": context["exact"],
         "order": context["walked"] or any(x.sure for x in context["noised"]),
         "patches": bool(context["fields"]),
+        "geometry": context["turning"] is not None,
         "symmetry": bool(context["turned"]),
     }
     return [name for name, wanted in used.items() if wanted]

@@ -97,6 +97,11 @@ class Transformer(Model):
         "head", description="how a continuous site's own noisy value is seen during the inner steps"
     )
     query: Query = QUERY
+    rotations: Literal["learned", "exact"] = Field(
+        "learned",
+        description="of a variable with `symmetry = rotations`: whether training turns examples at random, or predictions "
+        "turn with the positions by construction, since the network sees distances alone",
+    )
     head_width: Positive | None = Field(
         None, description="width of the per-site head of `inner = head`; the default is the denoiser's width"
     )
