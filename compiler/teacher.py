@@ -35,6 +35,8 @@ def _differences(spec: v.Spec, other: v.Spec) -> Iterator[str]:
         yield "`inner`"
     if spec.denoiser.query != other.denoiser.query:
         yield "`query`"
+    if spec.denoiser.rotations != other.denoiser.rotations:
+        yield "`rotations`"
 
 
 def _state(spec: v.Spec) -> dict[str, Any]:

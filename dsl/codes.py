@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
     "GEN226": "a weight without a signal level",
     "GEN227": "nothing for adaLN to carry",
     "GEN228": "the asked site must be hidden",
+    "GEN229": "rotations that cannot be exact",
     "GEN301": "nothing says how a variable is predicted",
     "GEN302": "the target does not fit the variable",
     "GEN303": "a variable is predicted but never noised",

@@ -110,7 +110,8 @@ class RelativeHead(DiffusionHead):
         """``row`` (..., width), ``x`` (..., d), its noise level ``n`` (...) of 0..levels, ``frame`` (..., 1 + vectors, d);
         leading axes broadcast."""
         x = x[..., None, :]
-        own, means = (part.expand(*x.shape[:-2], -1, -1) for part in frame.split([1, self.vectors], -2))
+        frame = frame.expand(*x.shape[:-2], -1, -1)
+        own, means = frame[..., :1, :], frame[..., 1:, :]
         arrows = torch.cat([x - own, x, means], -2)
         products = (arrows @ arrows.transpose(-1, -2))[..., self.places[0], self.places[1]]
         length = (arrows.square().sum(-1) + 1e-8).sqrt()

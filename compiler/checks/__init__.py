@@ -28,6 +28,7 @@ from . import (
     pipeline,
     prior,
     query,
+    rotations,
     shaping,
     sizes,
     targets,
@@ -44,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     targets.check,  # what is predicted can be
     network.check,  # the denoiser can be built
     query.check,  # a denoiser that answers for any site can
+    rotations.check,  # predictions can turn with positions
     fields.check,  # a field can be cut into patches
     law.check,  # an exact denoiser's law fits the sites
     guidance.check,  # the sampler's options have something to act on

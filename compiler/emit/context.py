@@ -388,6 +388,7 @@ def _modules(context: dict[str, Any]) -> list[str]:
         "adapters": context["shaped"] is not None,
         "data": True,
         "distillation": context["distilled"] and context["distilled"].blends,
+        "geometry": context["turning"] is not None,
         "kernels": context["kernels"],
         "layers": not context["exact"]
         or any(x.held or not (context["whole"] or x.sure) for x in context["noised"]),
@@ -395,7 +396,6 @@ def _modules(context: dict[str, Any]) -> list[str]:
         "oracles": context["exact"],
         "order": context["walked"] or any(x.sure for x in context["noised"]),
         "patches": bool(context["fields"]),
-        "geometry": context["turning"] is not None,
         "symmetry": bool(context["turned"]),
     }
     return [name for name, wanted in used.items() if wanted]

@@ -11,7 +11,7 @@ from gencc.dsl import vocabulary as v
 
 from .. import teacher
 from ..exits import elastic, most
-from ..program import Program, Var, asks_any
+from ..program import Program, Var, asks_any, turning
 
 UNKNOWN_VALUES = 26
 """Vocabulary assumed where it comes from the data."""
@@ -54,6 +54,28 @@ def diffusion_head(width: int, hidden: int, layers: int, length: int) -> int:
     return stem + layers * layer + hidden * length + length
 
 
+BANDS, MEANS, MEAN_SIZE = 64, 8, 16
+"""Of `runtime.geometry`: bumps of a distance, weighted means, width of what weights them."""
+
+
+def surroundings(width: int, heads: int) -> int:
+    bias = BANDS * width + width + width * heads + heads
+    filters = BANDS * width + width + width * width + width
+    return bias + filters + 3 * (width * width + width) + 2 * width
+
+
+def relative_head(width: int, hidden: int, layers: int) -> int:
+    n = MEANS + 2
+    features = n * (n + 1) // 2 + n
+    weights = (width + 1) * 2 * MEANS * MEAN_SIZE + BANDS * hidden + hidden + hidden * MEANS + MEANS
+    return diffusion_head(width, hidden, layers, n) - vector(n, hidden) + (features + 1) * hidden + weights
+
+
+def pairs(tokens: int, width: int, heads: int) -> int:
+    """Operations on the pairs of points, in one run of the trunk."""
+    return 2 * tokens * tokens * (2 * BANDS * width + width * heads + width * width)
+
+
 def embedding(x: Var, width: int) -> int:
     """Of the patches of a field, without their learned places."""
     return (x.length // x.cells + 1) * width
@@ -71,13 +93,21 @@ def cost(program: Program) -> Cost | None:
     w = d.width
     plates = {p.name: p.size for p in program.spec.plates if p.variables}
     tokens = program.tokens
+    turned = turning(program.spec)
     parameters = sum(plates.values()) * w + fourier(w) + w * w + w
     for x in program.vars:
         masked = isinstance(x.kernel, v.TokenKernel) and x.kernel.masks
         state = values(x) + masked + program.spec.dropped(x.spec)
         parameters += (
-            state * w if x.kind == "token" else embedding(x, w) if x.is_field else vector(x.length, w)
+            state * w
+            if x.kind == "token"
+            else embedding(x, w)
+            if x.is_field
+            else fourier(w)
+            if x.spec is turned
+            else vector(x.length, w)
         )
+        parameters += surroundings(w, d.heads) if x.spec is turned else 0
         if x.plate is None and not program.modulates(x):
             parameters += (sum(x.spec.places) or x.sites * x.cells) * w
         if not x.noised:
@@ -94,6 +124,8 @@ def cost(program: Program) -> Cost | None:
             parameters += 2 * w + (w + 1) * (x.length // x.cells)
         elif d.inner != "head":
             parameters += 2 * w + w * x.length + x.length
+        elif x.spec is turned:
+            parameters += relative_head(w, d.head_width or w, d.head_layers)
         else:
             parameters += diffusion_head(w, d.head_width or w, d.head_layers, x.length)
     first = d.coda + (d.layers or (0 if d.loops else 4))
@@ -173,7 +205,9 @@ def _sample(program: Program, d: v.Transformer, tokens: int, first: int, repeats
     """The price of a sample whose loops repeat as ``repeats`` says."""
     w = d.width
     run = first + sum(repeats[loop.name] * _layers(loop) for loop in d.loops)
+    turned = turning(program.spec)
     trunk = run * _layer(tokens, tokens, w, d.expansion)
+    trunk += pairs(tokens, w, d.heads) if turned else 0
     if program.last_rows is not None:
         trunk += _layer(program.last_rows, tokens, w, d.expansion) - _layer(tokens, tokens, w, d.expansion)
     context = (run - 1) * _layer(tokens, tokens, w, d.expansion) + 2 * tokens * 2 * w * w
@@ -199,6 +233,8 @@ def _sample(program: Program, d: v.Transformer, tokens: int, first: int, repeats
                 flops += visits * (context + s * run * _row(sites, tokens, w, d.expansion))
             else:
                 head = diffusion_head(w, d.head_width or w, d.head_layers, x.length)
+                if x.spec is turned:
+                    head = relative_head(w, d.head_width or w, d.head_layers)
                 flops += visits * s * sites * 2 * head
     if program.spec.sample.guidance:  # the class known, and unknown
         trunk_calls, head_calls, flops = 2 * trunk_calls, 2 * head_calls, 2 * flops

@@ -1,6 +1,6 @@
 """igd_molecule: the process and its denoiser.
 
-Compiled from igd_molecule.gen (sha256 3e35c25a1f1e) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_molecule.gen (sha256 051912a79a69) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gencc.runtime import data, kernels, layers, order, symmetry
+from gencc.runtime import data, geometry, kernels, layers, order
 from gencc.runtime.molecules import Molecules
 from gencc.runtime.sites import Examples
 
-ATOM = 29  # plate atom (igd_molecule.gen:10)
+ATOM = 29  # plate atom (igd_molecule.gen:11)
 
-# order = position -> element  (igd_molecule.gen:17)
-ROUNDS = 4
-ROUND = order.sequence(order.sweep("position", 29), order.sweep("element", 29))
-VISITS = 232  # of a whole trajectory
+# order = shuffle(position) -> shuffle(element)  (igd_molecule.gen:18)
+ROUNDS = 8
+ROUND = order.sequence(order.shuffle(order.sweep("position", 29)), order.shuffle(order.sweep("element", 29)))
+VISITS = 464  # of a whole trajectory
 
-# noise element = uniform(keep = cosine): what 4 visits keep  (igd_molecule.gen:18)
-u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
+# noise element = uniform(keep = cosine): what 8 visits keep  (igd_molecule.gen:19)
+u = torch.linspace(0.0, 1.0, 9, dtype=torch.float64)
 ELEMENT_KEEP = torch.cos(0.5 * torch.pi * u).square()
 
-# noise position = gaussian(signal = cosine, steps = 50): 200 inner steps  (igd_molecule.gen:19)
-POSITION_STEPS = 50
+# noise position = gaussian(signal = cosine, steps = 25): 200 inner steps  (igd_molecule.gen:20)
+POSITION_STEPS = 25
 u = torch.linspace(0.0, 1.0, 201, dtype=torch.float64)
 signal = torch.cos(0.5 * torch.pi * u).square()
 POSITION_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
@@ -36,8 +36,8 @@ POSITION_BETA = (1.0 - signal[1:] / signal[:-1]).clamp_max(0.999)
 FIELDS: dict[str, data.Tokens | data.Vectors] = {
     "element": data.Tokens(
         "atom", 29, values=("H", "C", "N", "O", "F"), column="atom"
-    ),  # igd_molecule.gen:11
-    "position": data.Vectors("atom", 29, length=3, scale="standard"),  # igd_molecule.gen:12
+    ),  # igd_molecule.gen:12
+    "position": data.Vectors("atom", 29, length=3, scale="standard"),  # igd_molecule.gen:13
 }
 REPORT = Molecules(
     "atom",
@@ -45,12 +45,12 @@ REPORT = Molecules(
     "position",
     ("H", "C", "N", "O", "F"),
     metrics=("atom_stability", "molecule_stability", "validity", "uniqueness"),
-)  # igd_molecule.gen:41
+)  # igd_molecule.gen:45
 WIDTH = 128
 
 
 def load_data() -> data.Dataset:
-    """The examples of igd_molecule.gen:5, split."""
+    """The examples of igd_molecule.gen:6, split."""
     return data.load("qm9", FIELDS, train=0.9, seed=0)
 
 
@@ -65,69 +65,60 @@ class IgdMolecule(nn.Module):
         # One token per atom: the sum of what is known of its variables.
         self.atom = nn.Parameter(0.02 * torch.randn(ATOM, WIDTH))
         self.element_value = nn.Embedding(5, WIDTH)
-        self.element_level = layers.Levels(4, WIDTH)
-        self.element_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
-        self.position_value = layers.Vector(3, WIDTH)
+        self.element_level = layers.Levels(8, WIDTH)
+        self.position_value = geometry.Radius(WIDTH)
         self.position_level = layers.Levels(len(POSITION_BETA), WIDTH)
-        self.position_hidden = nn.Parameter(0.02 * torch.randn(WIDTH))
 
-        # denoiser transformer (igd_molecule.gen:22)
+        # denoiser transformer (igd_molecule.gen:23)
         self.clock = layers.Clock(WIDTH)
+        self.position_around = geometry.Surroundings(WIDTH, heads=8)
         self.core_loop = layers.Loop(layers=4, width=WIDTH, heads=8, expansion=4)
         self.element_head = layers.TokenHead(WIDTH, 5)
-        self.position_head = layers.DiffusionHead(
-            WIDTH, hidden=128, layers=3, length=3, levels=len(POSITION_BETA)
-        )
+        self.position_head = geometry.RelativeHead(WIDTH, hidden=128, layers=3, levels=len(POSITION_BETA))
 
     def trunk(self, x: dict[str, Tensor]) -> Tensor:
-        """The row of the token that the visit asks about, (B, 1, WIDTH); the site that it asks about is hidden."""
+        """Every token's row (B, 29, WIDTH)."""
         element = self.element_value(x["element"])
         element = element + self.element_level(x["element_count"])
-        element = torch.where(x["element_query"][..., None], self.element_hidden, element)
         position = self.position_value(x["position"])
         position = position + self.position_level(x["position_count"])
-        position = torch.where(x["position_query"][..., None], self.position_hidden, position)
         tokens = self.atom[: x["atom_present"].shape[1]] + element + position
         clock = self.clock(x["time"])
-        present = x["atom_present"][:, None, None, :]
-        # The last layer updates only the rows that the visit asks about.
-        asked, _ = layers.queried(x["element_query"] | x["position_query"], 1)
-        return self.core_loop(tokens, clock, present, rows=asked)
+        tokens, present = self.position_around(tokens, x["position"], x["atom_present"])
+        return self.core_loop(tokens, clock, present)
 
     # ---- training
 
-    def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
+    def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 1) -> dict[str, Tensor]:
         """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
         atom_present = clean.present["atom"]
         element = clean.values["element"]
         position = clean.values["position"]
-        position = symmetry.rotate(position, generator)
         free = {"element": atom_present, "position": atom_present}
-        visit = order.pick(ROUND, ROUNDS, free, generator)
+        visit = order.pick(ROUND, ROUNDS, free, generator, pending=True)
         x = {"time": visit.time / VISITS, "atom_present": atom_present}
 
-        m = visit.count["element"]
-        before = self.element_noise.at(element, m, generator)
+        m = visit.count["element"] + visit.query["element"]
         x |= {
-            "element": before,
+            "element": self.element_noise.at(element, m, generator),
             "element_count": m,
             "element_query": visit.query["element"],
-            "element_target": before,
+            "element_target": element,
         }
 
         n = POSITION_STEPS * visit.count["position"]
-        noisy, _ = self.position_noise.at(position, n, generator)
-        # The head sees the queried sites at several inner steps of the visit, for one run of the trunk.
-        index, _ = layers.queried(visit.query["position"], 1)
-        inner = torch.randint(
-            1, POSITION_STEPS + 1, (*index.shape, draws), generator=generator, device=n.device
-        )
-        inner = layers.take(n, index)[..., None] + inner
-        origin = layers.take(position, index)[:, :, None].expand(*inner.shape, -1)
-        value, eps = self.position_noise.at(origin, inner, generator)
+        end = n + POSITION_STEPS * visit.query["position"]
+        noisy, _ = self.position_noise.at(position, end, generator)
+        # The head sees the pending sites at several inner steps of the visit, for one run of the trunk.
+        inner = torch.randint(1, POSITION_STEPS + 1, (*n.shape, draws), generator=generator, device=n.device)
+        inner = n[..., None] + inner
+        origin = position[:, :, None].expand(*inner.shape, -1)
+        reached = noisy[:, :, None].expand(*inner.shape, -1)
+        until = end[..., None].expand(inner.shape)
+        value, eps = self.position_noise.bridge(origin, reached, inner, until, generator)
         x |= {
             "position": noisy,
-            "position_count": n,
+            "position_count": end,
             "position_inner_count": inner,
             "position_query": visit.query["position"],
             "position_inner": value,
@@ -138,20 +129,23 @@ class IgdMolecule(nn.Module):
     def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mean loss per variable, each averaged over the batch."""
         h = self.trunk(x)
+        # Each pending site is the next one equally often: the mean of their losses is the visit's (arXiv 2110.02037).
+        pending = (x["element_query"].sum(1) + x["position_query"].sum(1)).clamp(min=1)
         loss: dict[str, Tensor] = {}
 
-        # predict element by cross_entropy (igd_molecule.gen:28)
-        index, asked = layers.queried(x["element_query"], 1)
+        # predict element by clean (igd_molecule.gen:31)
+        asked = x["element_query"]
         logits = self.element_head(h)
-        target = layers.take(x["element_target"], index)
-        cost = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-        loss["element"] = torch.where(asked, cost, 0.0).sum(1).mean()
+        cost = F.cross_entropy(logits.transpose(1, 2), x["element_target"], reduction="none")
+        loss["element"] = (torch.where(asked, cost, 0.0).sum(1) / pending).mean()
 
-        # predict position by velocity (igd_molecule.gen:29)
-        index, asked = layers.queried(x["position_query"], 1)
-        guess = self.position_head(h[:, :, None], x["position_inner"], x["position_inner_count"])
+        # predict position by velocity (igd_molecule.gen:32)
+        asked = x["position_query"]
+        row = h[:, :, None]
+        frame = self.position_head.frame(h, x["position"], x["atom_present"])[:, :, None]
+        guess = self.position_head(row, x["position_inner"], x["position_inner_count"], frame)
         cost = (guess - x["position_target"]).square().mean((-2, -1))
-        loss["position"] = (cost * asked).sum(1).mean()
+        loss["position"] = ((cost * asked).sum(1) / pending).mean()
         return loss
 
     # ---- sampling
@@ -197,15 +191,19 @@ class IgdMolecule(nn.Module):
         h = self.trunk(x)
         if "element" in noise:
             index, asked = layers.queried(x["element_query"], 1)
-            logits = self.element_head(h).float()
+            logits = self.element_head(layers.take(h, index)).float()
+            m = layers.take(x["element_count"], index) - 1
+            logits = self.element_noise.posterior(logits, layers.take(x["element"], index), m)
             token = kernels.choose(logits / temperature, noise["element"])
             drawn["element"] = layers.put(x["element"], index, token, asked)
         if "position" in noise:
             index, asked = layers.queried(x["position_query"], 1)
-            n = layers.take(x["position_count"], index)
+            n = layers.take(x["position_count"], index) - POSITION_STEPS
             value = layers.take(x["position"], index)
+            row = layers.take(h, index)
+            frame = layers.take(self.position_head.frame(h, x["position"], x["atom_present"]), index)
             for k in reversed(range(1, POSITION_STEPS + 1)):
-                guess = self.position_head(h, value, n + k)
+                guess = self.position_head(row, value, n + k, frame)
                 origin = self.position_noise.clean_from_velocity(value, guess, n + k)
                 value = self.position_noise.denoise(value, origin, n + k, noise["position"][k - 1])
             drawn["position"] = layers.put(x["position"], index, value, asked)
@@ -235,10 +233,10 @@ class IgdMolecule(nn.Module):
                 "time": torch.full((len(state),), visit.time / VISITS, device=generator.device),
                 "atom_present": atom_present,
                 "element": element,
-                "element_count": element_count,
+                "element_count": element_count + element_query,
                 "element_query": element_query,
                 "position": position,
-                "position_count": position_count,
+                "position_count": position_count + POSITION_STEPS * position_query,
                 "position_query": position_query,
             }
             noise = {}

@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from igd_molecule.gen (sha256 3e35c25a1f1e) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_molecule.gen (sha256 051912a79a69) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
         __doc__,
         Path(__file__).parent,
         out="runs/igd_molecule",
-        steps=30000,  # igd_molecule.gen:32
+        steps=30000,  # igd_molecule.gen:35
         batch=64,
         seed=0,
         precision="fp32",
