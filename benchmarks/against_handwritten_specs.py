@@ -16,6 +16,8 @@ What the ratios hold:
 - A spec that says `inner = head`, the default, has another model than the hand-written program: its transformer runs once
   per visit of a number or position, the hand-written one once per inner step.  `--set denoiser.inner=joint` is the same form.
 - A training step of `inner = head` scores each number or position at four noise levels, the hand-written one at one.
+- Molecules are those of the publication's order, every site by itself; `specs/igd_molecule.gen` scores all pending atoms of a
+  shuffled order and turns with the molecule, which the hand-written program does not.
 - Formulas are smaller than the plates of the spec, molecules of different sizes.  The hand-written programs are as long as
   the batch needs; the emitted ones trim plates, and in training each part of a batch to its own longest example.
 """
@@ -58,6 +60,8 @@ class Handwritten(ABC):
     ema: float
     visits: Mapping[str, str]
     """What a visit of a variable of the spec is called."""
+    form: tuple[str, ...] = ()
+    """What makes the spec's process the one that was written by hand."""
 
     def __init__(self, module: Any, data: Any, batch: int, compiled: bool) -> None:
         self.size = batch
@@ -147,6 +151,10 @@ class Rows(Handwritten):
 class Atoms(Handwritten):
     spec, batch, ema = "igd_molecule", 64, 0.9995
     visits: Mapping[str, str] = {"position": "visit of a position", "element": "visit of an element"}
+    form = (
+        "forward.rounds=4", "forward.order=position -> element", "forward.noise.position.steps=50",
+        "denoiser.query=told", "denoiser.rotations=learned", "train.draws=4",
+    )  # fmt: skip
 
     def build(self, module: Any, data: Any) -> nn.Module:
         values = data.train.values
@@ -277,7 +285,7 @@ def main() -> None:
     system = SYSTEMS[options.system]
     batch = options.batch or system.batch
     with tempfile.TemporaryDirectory() as folder:
-        module = emit(system.spec, options.set, Path(folder))
+        module = emit(system.spec, [*system.form, *options.set], Path(folder))
         data = module.load_data()
         data.train = data.train.take(torch.randperm(len(data.train)))  # files may be sorted by size
         kinds = (False, True) if options.compiled else (False,)
