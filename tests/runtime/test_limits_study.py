@@ -150,7 +150,7 @@ def test_fewer_seeds_and_other_widths(program, study):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--seeds", "0"], "--seeds must be"), (["--widths", "16,x"], "no list of widths"), (["--widths", "8,8"], "different")],
+    [(["--seeds", "0"], "--seeds: must be at least 1"), (["--widths", "16,x"], "no list of widths"), (["--widths", "8,8"], "different")],
 )  # fmt: skip
 def test_wrong_usage(tmp_path, arguments, words, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["analyse.py", *arguments])
