@@ -1,11 +1,11 @@
 """Fine-tunes pgraft_molecule on samples accepted by their reward (P-GRAFT, arXiv 2510.02692).
 
-    python finetune.py --run runs/igd_molecule
-    torchrun --nproc-per-node 2 finetune.py --base runs/igd_molecule
+    python finetune.py --run runs/pgraft_molecule
+    torchrun --nproc-per-node 2 finetune.py --base runs/pgraft_molecule
     python sample.py --adapter
 
 Accepted: the 2 best of 8, one of each copy.
-Compiled from pgraft_molecule.gen (sha256 066cbc4672b9) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_molecule.gen (sha256 79112d888064) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     session = shaping.begin(
         __doc__,
         Path(__file__).parent,
-        run="runs/igd_molecule",
+        run="runs/pgraft_molecule",
         out="runs/pgraft_molecule-pgraft",
         samples=4096,
         steps=2000,

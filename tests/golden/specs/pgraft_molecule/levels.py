@@ -1,8 +1,8 @@
 """Advises the level of pgraft_molecule's shaping: what each keeps of the gain, from pairs of completions.
 
-    python levels.py --run runs/igd_molecule
+    python levels.py --run runs/pgraft_molecule
 
-Compiled from pgraft_molecule.gen (sha256 066cbc4672b9) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_molecule.gen (sha256 79112d888064) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gencc.runtime.shaping import levels, rewards, selection
 
 
 def main() -> None:
-    session = levels.begin(__doc__, run="runs/igd_molecule", out="runs/igd_molecule/levels.json")
+    session = levels.begin(__doc__, run="runs/pgraft_molecule", out="runs/pgraft_molecule/levels.json")
     model = PgraftMolecule()
     session.measure(
         model,

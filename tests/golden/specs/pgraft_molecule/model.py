@@ -1,6 +1,6 @@
 """pgraft_molecule: the process and its denoiser.
 
-Compiled from pgraft_molecule.gen (sha256 066cbc4672b9) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_molecule.gen (sha256 79112d888064) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

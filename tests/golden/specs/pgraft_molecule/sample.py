@@ -2,7 +2,7 @@
 
     python sample.py --run runs/pgraft_molecule --count 1000 --out samples.parquet
 
-Compiled from pgraft_molecule.gen (sha256 066cbc4672b9) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from pgraft_molecule.gen (sha256 79112d888064) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gencc.runtime import sampling, training
 def main() -> None:
     session = sampling.begin(
         __doc__,
-        run="runs/igd_molecule",
+        run="runs/pgraft_molecule",
         out="samples/pgraft_molecule.parquet",
         visits=VISITS,
         rounds=ROUNDS,
