@@ -163,15 +163,17 @@ def turning(spec: v.Spec) -> v.Variable | None:
     """The variable whose rotations the network's predictions follow exactly."""
     if not isinstance(spec.denoiser, v.Transformer) or spec.denoiser.rotations == "learned":
         return None
+    return next(iter(rotated(spec)), None)
+
+
+def rotated(spec: v.Spec) -> list[v.Variable]:
+    """The noised variables that have no direction of their own (`symmetry = rotations`)."""
     noised = spec.forward.noise if spec.forward else ()
-    return next(
-        (
-            x
-            for x in spec.variables
-            if isinstance(x.type, v.Real) and x.type.symmetry == "rotations" and x.name in noised
-        ),
-        None,
-    )
+    return [
+        x
+        for x in spec.variables
+        if isinstance(x.type, v.Real) and x.type.symmetry == "rotations" and x.name in noised
+    ]
 
 
 def imports(spec: v.Spec) -> dict[str, str]:

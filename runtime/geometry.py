@@ -35,9 +35,14 @@ class Distance(nn.Module):
         return torch.exp(-0.5 * ((distance[..., None] - self.centre) * self.sharpness).square())
 
 
+def length(x: Tensor) -> Tensor:
+    """(...) of vectors (..., d); its gradient is finite at 0 too."""
+    return (x.square().sum(-1) + 1e-8).sqrt()
+
+
 def distances(points: Tensor) -> Tensor:
-    """(B, N, N) of ``points`` (B, N, d); its gradient is finite at 0 too."""
-    return ((points[:, :, None] - points[:, None]).square().sum(-1) + 1e-8).sqrt()
+    """(B, N, N) of ``points`` (B, N, d)."""
+    return length(points[:, :, None] - points[:, None])
 
 
 class Radius(nn.Module):
@@ -48,7 +53,7 @@ class Radius(nn.Module):
         self.embed = Fourier(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.embed((x.square().sum(-1) + 1e-8).sqrt() / FAR)
+        out: Tensor = self.embed(length(x) / FAR)
         return out
 
 
@@ -114,6 +119,5 @@ class RelativeHead(DiffusionHead):
         own, means = frame[..., :1, :], frame[..., 1:, :]
         arrows = torch.cat([x - own, x, means], -2)
         products = (arrows @ arrows.transpose(-1, -2))[..., self.places[0], self.places[1]]
-        length = (arrows.square().sum(-1) + 1e-8).sqrt()
-        h = self.embed(torch.cat([products.sign() * products.abs().log1p(), length.log()], -1))
+        h = self.embed(torch.cat([products.sign() * products.abs().log1p(), length(arrows).log()], -1))
         return (self.refine(h, row, n)[..., None] * arrows).sum(-2)

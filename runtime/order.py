@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -32,6 +33,7 @@ class Order(ABC):
     @abstractmethod
     def draw(self, batch: int, generator: torch.Generator) -> Masks: ...
 
+    @cached_property
     def groups(self) -> Tensor:
         """(visits,): the same number for visits of which any may come first, since a shuffle mixes them."""
         return torch.arange(self.visits)
@@ -173,6 +175,7 @@ class _Sequence(_Composite):
         drawn = self.padded(batch, generator)
         return {v: torch.cat([masks[v] for masks in drawn], 1) for v in drawn[0]}
 
+    @cached_property
     def groups(self) -> Tensor:
         return _side_by_side(self.parts)
 
@@ -180,7 +183,7 @@ class _Sequence(_Composite):
 def _side_by_side(parts: tuple[Order, ...]) -> Tensor:
     """The groups of each part, apart from those of the others."""
     starts = accumulate((part.visits for part in parts), initial=0)
-    return torch.cat([start + part.groups() for start, part in zip(starts, parts, strict=False)])
+    return torch.cat([start + part.groups for start, part in zip(starts, parts, strict=False)])
 
 
 def sequence(*parts: Order) -> Order:
@@ -206,6 +209,7 @@ class _Alternate(_Composite):
         turns = self.turns.to(generator.device)
         return {v: torch.cat([masks[v] for masks in drawn], 1)[:, turns] for v in drawn[0]}
 
+    @cached_property
     def groups(self) -> Tensor:
         return _side_by_side(self.parts)[self.turns]
 
@@ -242,8 +246,9 @@ class _Reversed(Order):
     def draw(self, batch: int, generator: torch.Generator) -> Masks:
         return {v: mask.flip(1) for v, mask in self.body.draw(batch, generator).items()}
 
+    @cached_property
     def groups(self) -> Tensor:
-        return self.body.groups().flip(0)
+        return self.body.groups.flip(0)
 
 
 def backward(body: Order) -> Order:
@@ -266,13 +271,14 @@ class _Shuffled(Order):
             for v, mask in drawn.items()
         }
 
+    @cached_property
     def groups(self) -> Tensor:
         """One group if each visit has a site of its own; else it matters which of them came before."""
         if self.body.fixed:
             mask = torch.cat(list(self.body.draw(1, torch.Generator()).values()), -1)[0]
             if int(mask.sum(1).max()) == 1 and int(mask.sum(0).max()) == 1:
                 return torch.zeros(self.visits, dtype=torch.int64)
-        return super().groups()
+        return super().groups
 
 
 def shuffle(body: Order) -> Order:
@@ -372,7 +378,7 @@ def pick(
     query = table.mask[row, q] & all_free
     count = table.before[row, q] + r[:, None] * table.total
     if pending:
-        group = order.groups().to(device)
+        group = order.groups.to(device)
         if not order.steady:  # the table has the visits of all rounds
             group = (order.visits * torch.arange(rounds, device=device)[:, None] + group).flatten()
         mixed = (group == group[q, None]) & (torch.arange(len(group), device=device) <= q[:, None])

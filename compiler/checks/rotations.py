@@ -9,6 +9,7 @@ from gencc.dsl.diagnostics import Diagnostic, Label
 from gencc.dsl.source import Span
 
 from ..ir import Graph
+from ..program import rotated
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
@@ -30,11 +31,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
 
 def _obstacles(spec: v.Spec, d: v.Transformer, forward: v.Forward) -> Iterator[tuple[str, str, Span | None]]:
     """Why not, what would help, and where."""
-    turned = [
-        x
-        for x in spec.variables
-        if isinstance(x.type, v.Real) and x.type.symmetry == "rotations" and x.name in forward.noise
-    ]
+    turned = rotated(spec)
     if len(turned) != 1:
         number = "several variables have" if turned else "no noised variable has"
         yield (

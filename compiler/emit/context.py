@@ -120,10 +120,6 @@ def build(program: Program, sha: str, base: str) -> dict[str, Any]:
         "modulating": modulating, "fields": fields, "clock_text": _clock(program, fields, modulating),
     }  # fmt: skip
     context |= loops.context(program)
-    if context["scored"] and program.last_rows:
-        context["trunk_signature"] = context["trunk_signature"].replace(
-            ") ->", ", asked: Tensor | None = None) ->"
-        )
     timeless = (exact or _alone(program, fields)) and context["scale_text"] == "temperature"
     context |= folding.context(program, noised, shaped, timeless)
     context["modules"] = _modules(context)
@@ -156,7 +152,7 @@ def _scored(noised: list[SimpleNamespace]) -> str:
     """How many sites of each example training scores, if several; (B,)."""
     if not any(x.pending for x in noised):
         return ""
-    masks = [f'x["{x.py}_query"].sum(1)' for x in noised]
+    masks = [f'x["{x.py}_query"].sum(1)' for x in noised if not x.sure]
     return f"({' + '.join(masks)}).clamp(min=1)" if len(masks) > 1 else f"{masks[0]}.clamp(min=1)"
 
 

@@ -2,7 +2,7 @@
 
     python sample.py --run runs/igd_molecule --count 1000 --out samples.parquet
 
-Compiled from igd_molecule.gen (sha256 051912a79a69) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_molecule.gen (sha256 65670d2e7b62) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from igd_molecule.gen (sha256 051912a79a69) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from igd_molecule.gen (sha256 65670d2e7b62) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
