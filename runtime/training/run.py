@@ -148,9 +148,16 @@ class Run:
             train, plates = train.trimmed(plates), None
         sums: dict[str, Tensor] = {}
         since = time.perf_counter()
-        handlers = [(s, signal.signal(s, self._ask_to_stop)) for s in (signal.SIGINT, signal.SIGTERM)]
-        step = logged = start
+        heedless = self._heed()
+        done = logged = start
         corrupt: Any = model.corrupt
+
+        def evaluate(done: int) -> None:
+            with self._averaged(model, average) as whole:
+                if whole is not None and len(test):
+                    self._evaluate(log, done, whole, data, test, report, done >= steps, known, course, strip)
+            self._page(done, facts)
+
         try:
             for step in range(start, steps):
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -192,28 +199,36 @@ class Run:
                 if self._stop or done == options.stop_after:
                     self._stop = True
                     break
-                if done % save_every == 0 and done < steps:
+                # The last pictures and measures may take minutes: what was trained is safe before.
+                if done % save_every == 0 or done == steps:
                     self._save(done, model, average, optimizer)
-                if done % eval_every == 0 or done == steps:
-                    with self._averaged(model, average) as whole:
-                        if whole is not None and len(test):
-                            self._evaluate(
-                                log, done, whole, data, test, report, done == steps, known, course, strip
-                            )
-                    self._page(done, facts)
+                if done % eval_every == 0 and done < steps:
+                    evaluate(done)
                     since = time.perf_counter()
-            self._save(step + 1 if steps > start else start, model, average, optimizer)
-            self._page(step + 1 if steps > start else start, facts)
             if self._stop:
-                log.say(f"stopped at step {step + 1}; go on with --resume")
+                self._save(done, model, average, optimizer)
+                self._page(done, facts)
+                log.say(f"stopped at step {done}; go on with --resume")
                 raise KeyboardInterrupt
+            heedless()
+            if start < steps or (report is not None and not self._drawn(done).exists()):
+                evaluate(done)
             log.say(f"finished; the run is in {self.folder}")
         finally:
-            for which, handler in handlers:
-                signal.signal(which, handler)
+            heedless()
             log.close()
 
     # ---- parts
+
+    def _heed(self) -> Callable[[], None]:
+        """Lets an interrupt wait for the step to end; the function returned lets it end the program at once again."""
+        handlers = [(s, signal.signal(s, self._ask_to_stop)) for s in (signal.SIGINT, signal.SIGTERM)]
+
+        def heedless() -> None:
+            for which, handler in handlers:
+                signal.signal(which, handler)
+
+        return heedless
 
     def _ask_to_stop(self, *_: Any) -> None:
         if self._stop:
@@ -309,6 +324,10 @@ class Run:
         for old in sorted(path.parent.glob("[0-9]*.safetensors"))[:-KEPT]:
             old.unlink()
 
+    def _drawn(self, step: int) -> Path:
+        """The picture of a step's samples."""
+        return self.folder / "samples" / f"{step:08d}.png"
+
     def _teach(self, parts: list[dict[str, Tensor]]) -> None:
         """Adds what the teacher says of each part of a batch."""
         teacher: Any = self._teacher
@@ -389,7 +408,7 @@ class Run:
                 if report.shown > len(few):
                     real, drawn = many, samples
             rows = {"real": real[: report.shown], "drawn": drawn[: report.shown]}
-            report.draw(rows, data.codec, self.folder / "samples" / f"{step:08d}.png")
+            report.draw(rows, data.codec, self._drawn(step))
             if strip is not None and (last or strip.due(log.elapsed)):
                 path = self.folder / "strips" / f"{step:08d}.png"
                 spent = strip.draw(few, lambda x, k: draw(x, loops=k), report, data.codec, path)

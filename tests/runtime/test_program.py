@@ -91,6 +91,27 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(folder, run, tmp_pat
     assert losses(run) == losses(tmp_path / "part")
 
 
+def test_a_run_that_dies_in_its_last_measures_is_trained_and_draws_them_when_resumed(
+    folder, run, tmp_path, monkeypatch
+):
+    def die(*_):
+        raise RuntimeError("killed")
+
+    arguments = ("--out", tmp_path / "run", "--threads", "1", "--steps", "6")
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(layouts.Layouts, "measure", die)
+        call(folder, "train", *arguments)
+    held = checkpoints.load(checkpoints.latest(tmp_path / "run"))
+    assert held.step == 6 and held.tensors.keys() == checkpoints.load(checkpoints.latest(run)).tensors.keys()
+    picture = tmp_path / "run" / "samples" / "00000006.png"
+    assert not picture.exists()
+    call(folder, "train", *arguments, "--resume")
+    assert picture.read_bytes() == (run / "samples" / "00000006.png").read_bytes()
+    drawn = picture.stat().st_mtime_ns
+    call(folder, "train", *arguments, "--resume")
+    assert picture.stat().st_mtime_ns == drawn, "drawn again"
+
+
 def test_two_processes_follow_the_same_losses(folder, run, tmp_path):
     command = [
         sys.executable,
