@@ -51,6 +51,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _named(text: str) -> str:
+    """A file or a folder of the command line; nothing is none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must name a file or a folder, and is empty")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gencc", description="Compiles a spec of a generative process into PyTorch programs.", epilog=EXAMPLES,
@@ -59,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gencc {gencc.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="SPEC | COMMAND", required=True)
     compile_ = commands.add_parser("compile", help="compile a spec (also `gencc SPEC --emit ..`)")
-    compile_.add_argument("spec")
+    compile_.add_argument("spec", type=_named)
     compile_.add_argument(
         "--emit",
         default=None,
@@ -69,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument(
         "-o",
         "--out",
+        type=_named,
         default=None,
         metavar="DIR",
         help="output folder (default build/<spec>); - prints one program",
@@ -84,10 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _common(compile_)
     check = commands.add_parser("check", help="report every mistake of specs")
-    check.add_argument("specs", nargs="+")
+    check.add_argument("specs", nargs="+", type=_named)
     _common(check)
     fmt = commands.add_parser("fmt", help="bring specs into canonical layout")
-    fmt.add_argument("specs", nargs="+")
+    fmt.add_argument("specs", nargs="+", type=_named)
     fmt.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything would change")
     fmt.add_argument("--diff", action="store_true", help="change nothing; show what would change")
     explain = commands.add_parser("explain", help="explain a diagnostic")
@@ -96,23 +104,24 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="compile and run stages: train, levels, finetune, correct, sample, analyse"
     )
-    run.add_argument("spec")
+    run.add_argument("spec", type=_named)
     run.add_argument(
         "stages",
         nargs="*",
         metavar="STAGE",
         help="train, levels, finetune, correct, sample, analyse (default: train sample, or what else the spec is for); what stands after -- goes to the last of them",
     )
-    run.add_argument("-o", "--out", default=None, metavar="DIR")
+    run.add_argument("-o", "--out", type=_named, default=None, metavar="DIR")
     run.add_argument("--force", action="store_true", help="replace files that gencc did not write")
     _common(run)
     view = commands.add_parser(
         "view", help="draw the interleaving of a spec as a page, or show that of a run"
     )
-    view.add_argument("spec", help="a spec, or the folder of a run")
+    view.add_argument("spec", type=_named, help="a spec, or the folder of a run")
     view.add_argument(
         "-o",
         "--out",
+        type=_named,
         default=None,
         metavar="FILE",
         help="the page (default build/<spec>/timeline.html); - prints it",
@@ -122,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name")
     new.add_argument(
         "--from-table",
+        type=_named,
         metavar="FILE",
         default=None,
         help="a CSV (also .gz) or Parquet file: types of columns are guessed from its values",

@@ -17,7 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from . import adapters, checkpoints, loop_counts, ranges, served
+from . import adapters, checkpoints, loop_counts, paths, ranges, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
@@ -323,7 +323,7 @@ def begin(
     )
     program.reference(parser, run, "folder of a training run, or a checkpoint")
     parser.add_argument(
-        "--out", type=Path, default=Path(out), help=f"table to write, {FORMATS} (default {out})"
+        "--out", type=paths.path, default=Path(out), help=f"table to write, {FORMATS} (default {out})"
     )
     parser.add_argument("--count", type=ranges.whole(), default=count, help=f"samples (default {count})")
     parser.add_argument(
@@ -380,7 +380,7 @@ def begin(
     parser.add_argument(
         "--from",
         dest="source",
-        type=Path,
+        type=paths.path,
         default=None,
         metavar="FILE",
         help="take what is given from this .parquet or .csv instead of test examples; with --refine, "
@@ -414,7 +414,7 @@ def begin(
     if adapter is not None:
         parser.add_argument(
             "--adapter",
-            type=Path,
+            type=paths.path,
             nargs="?",
             const=Path(adapter),
             default=None,
@@ -426,14 +426,14 @@ def begin(
     ahead = parser.add_mutually_exclusive_group()
     ahead.add_argument(
         "--export",
-        type=Path,
+        type=paths.path,
         default=None,
         metavar="DIR",
         help="compile the sampler of this --batch, --given and --temperature ahead of time into a folder, and stop",
     )
     ahead.add_argument(
         "--package",
-        type=Path,
+        type=paths.path,
         default=None,
         metavar="DIR",
         help="sample with an exported sampler: starts at once and needs no C++ compiler",

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from .. import ranges
+from .. import paths, ranges
 from ..errors import UserError
 from .expectations import Expectation
 from .losses import Loss
@@ -156,7 +156,9 @@ def begin(description: str | None, here: Path, *, out: str) -> Study:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the study (default {out})")
+    parser.add_argument(
+        "--out", type=paths.path, default=Path(out), help=f"folder of the study (default {out})"
+    )
     parser.add_argument(
         "--seeds", type=ranges.whole(), default=None, help="networks of each width, instead of the spec's"
     )

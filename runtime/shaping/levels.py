@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import checkpoints, ranges
+from .. import checkpoints, paths, ranges
 from ..data import Codec, Dataset
 from ..data.fields import Field
 from ..devices import device
@@ -159,7 +159,7 @@ def begin(description: str | None, run: str, out: str) -> Session:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     program.reference(parser, run, "run of the reference")
-    parser.add_argument("--out", type=Path, default=Path(out), help=f"table to write (default {out})")
+    parser.add_argument("--out", type=paths.path, default=Path(out), help=f"table to write (default {out})")
     parser.add_argument("--states", type=ranges.whole(), default=512, help="trajectories (default 512)")
     parser.add_argument(
         "--levels", type=ranges.whole(2), default=6, help="parts that the trajectory is cut into (default 6)"

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from .. import ranges
+from .. import paths, ranges
 from ..devices import device
 from ..files import write_atomically
 from ..training.batches import mix
@@ -41,7 +41,7 @@ class Session:
             UserError: no prompts, or an adapter of another pipeline.
         """
         options = self.options
-        prompts = [options.prompt] if options.prompt else pipelines.read_prompts(options.prompts)
+        prompts = [options.prompt] if options.prompt is not None else pipelines.read_prompts(options.prompts)
         if options.adapter is not None:
             print(f"tuned by {attach(model, options.adapter, options.weights)}")
         asked = [prompts[k % len(prompts)] for k in range(options.count)]
@@ -76,10 +76,10 @@ def begin(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--pipeline", default=None, metavar="PATH", help=f"folder or hub name of the reference (default {pipeline})"
+        "--pipeline", type=paths.name, default=None, metavar="PATH", help=f"folder or hub name of the reference (default {pipeline})"
     )  # fmt: skip
     parser.add_argument(
-        "--adapter", type=Path, nargs="?", const=Path(adapter), default=None, metavar="RUN",
+        "--adapter", type=paths.path, nargs="?", const=Path(adapter), default=None, metavar="RUN",
         help=f"tuned weights above the shaped level (RUN is {adapter} if it is not named)",
     )  # fmt: skip
     parser.add_argument(
@@ -87,14 +87,17 @@ def begin(
     )
     parser.add_argument("--prompt", default=None, help="one prompt, instead of those of a file")
     parser.add_argument(
-        "--prompts", type=Path, default=prompts, help="text file, one prompt a line (default: the spec's)"
+        "--prompts",
+        type=paths.path,
+        default=prompts,
+        help="text file, one prompt a line (default: the spec's)",
     )
     parser.add_argument("--count", type=ranges.whole(), default=count, help=f"pictures (default {count})")
     parser.add_argument(
         "--batch", type=ranges.whole(), default=batch, help=f"pictures drawn together (default {batch})"
     )
     parser.add_argument("--seed", type=ranges.seed, default=seed, help=f"seed (default {seed})")
-    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder to write (default {out})")
+    parser.add_argument("--out", type=paths.path, default=Path(out), help=f"folder to write (default {out})")
     parser.add_argument(
         "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
     )

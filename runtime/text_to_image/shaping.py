@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import checkpoints, ranges
+from .. import checkpoints, paths, ranges
 from ..adapters import newest
 from ..data import Codec
 from ..errors import UserError
@@ -168,7 +168,7 @@ def begin(
     parser = program.arguments(description, out, steps, batch, seed, precision)
     parser.set_defaults(compile="no")
     parser.add_argument(
-        "--pipeline", "--base", dest="run", default=None, metavar="PATH",
+        "--pipeline", "--base", dest="run", type=paths.name, default=None, metavar="PATH",
         help=f"folder or hub name of the reference (default {pipeline})",
     )  # fmt: skip
     parser.add_argument(

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 import torch.distributed
 
-from .. import devices, ranges, tracebacks
+from .. import devices, paths, ranges, tracebacks
 from ..errors import UserError
 from .run import Run
 
@@ -44,7 +44,7 @@ def begin(
     if teacher is not None:
         parser.add_argument(
             "--teacher",
-            type=Path,
+            type=paths.path,
             default=Path(teacher),
             metavar="RUN",
             help=f"run, or checkpoint, of the network that teaches (default {teacher})",
@@ -59,7 +59,9 @@ def arguments(
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the run (default {out})")
+    parser.add_argument(
+        "--out", type=paths.path, default=Path(out), help=f"folder of the run (default {out})"
+    )
     parser.add_argument(
         "--steps", type=ranges.whole(), default=steps, help=f"optimiser steps (default {steps})"
     )
@@ -104,7 +106,7 @@ def reference(parser: argparse.ArgumentParser, run: str, what: str) -> None:
     ``torchrun`` takes ``--run`` for the beginning of options of its own, so under it the run is named by ``--base``.
     """
     parser.add_argument(
-        "--run", "--base", dest="run", type=Path, default=Path(run), metavar="RUN",
+        "--run", "--base", dest="run", type=paths.path, default=Path(run), metavar="RUN",
         help=f"{what}; under torchrun write --base (default {run})",
     )  # fmt: skip
     parser.add_argument(

@@ -8,6 +8,7 @@ import pytest
 from emitted import CASES, ROOT
 from started import gencc, program
 
+from gencc.compiler import cli
 from gencc.compiler.checks import needs
 from gencc.compiler.commands.compile_spec import emitted
 from gencc.compiler.driver import compile_source
@@ -27,6 +28,29 @@ def test_emitting_programs_writes_them_and_nothing_half(tmp_path):
 def test_one_program_goes_to_standard_output(tmp_path):
     done = gencc(SPEC, "--emit", "model", "-o", "-", cwd=tmp_path)
     assert done.stdout.startswith('"""igd_layout') and done.returncode == 0 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("",),
+        ("check", SPEC, ""),
+        ("fmt", ""),
+        ("run", " "),
+        ("view", ""),
+        (SPEC, "-o", ""),
+        ("view", SPEC, "--out", ""),
+        ("run", SPEC, "--out="),
+        ("new", "people", "--from-table", ""),
+    ],
+)
+def test_a_path_that_is_empty_is_said_to_be_missing(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        cli.main([str(a) for a in arguments])
+    assert end.value.code == 2
+    assert "must name a file or a folder, and is empty" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("path", CASES.values(), ids=CASES)

@@ -1,11 +1,12 @@
 """The command line of every program of every spec: `--help` teaches without data, wrong values end in words."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 from emitted import CASES, GOLDEN, call
 
-from gencc.runtime import ranges
+from gencc.runtime import paths, ranges
 
 NOT_PROGRAMS = {"model.py", "teacher.py", "corrector.py"}
 WRONG = {"whole": ("-1", "x", "1.5", str(2**80)), "number": ("-1", "x", "nan", "1e400")}
@@ -26,6 +27,16 @@ def test_help_teaches_and_wrong_numbers_end_in_words(case, tmp_path, monkeypatch
         options = [a for a in parsers[-1]._actions if a.type not in (None, str)]
         assert all(a.help and a.option_strings for a in options)
         assert not {int, float} & {a.type for a in options}, "a number that may be anything"
+        assert Path not in {a.type for a in options}, "a path that may be empty"
+        for option in (a for a in options if a.type.__module__ == paths.__name__):
+            for empty in ("", " "):
+                with pytest.raises(SystemExit) as end:
+                    parse(parsers[-1], [f"{option.option_strings[0]}={empty}"])
+                said = capsys.readouterr().err
+                assert end.value.code == 2
+                assert (
+                    f"argument {'/'.join(option.option_strings)}: must name something, and is empty" in said
+                )
         for option in (a for a in options if a.type.__module__ == ranges.__name__):
             for wrong in WRONG["whole" if "whole" in option.type.__qualname__ else "number"]:
                 with pytest.raises(SystemExit) as end:

@@ -227,6 +227,8 @@ def test_the_sampler_draws_with_and_without(folder):
     assert (folder / "plain/00000.png").read_bytes() != (folder / "shaped/00000.png").read_bytes()
     run(folder, "sample", "--out", folder / "one", "--prompt", "a blue circle", "--count", "1")
     assert parquet.read_table(folder / "one/pictures.parquet")["prompt"].to_pylist() == ["a blue circle"]
+    run(folder, "sample", "--out", folder / "free", "--prompt", "", "--count", "1")
+    assert parquet.read_table(folder / "free/pictures.parquet")["prompt"].to_pylist() == [""]
 
 
 @pytest.mark.parametrize(
