@@ -32,7 +32,9 @@ class Train(Model):
     """How the denoiser is trained."""
 
     steps: Positive = Field(20_000, description="optimiser steps")
-    batch: Positive = Field(256, description="examples per step, over all processes")
+    batch: Positive = Field(
+        256, description="examples per step, over all processes; at most all that there are"
+    )
     optimizer: AdamW | Muon = Field(default_factory=AdamW, description="optimiser")
     warmup: int = Field(200, description="steps of linear warm-up", ge=0)
     decay: Literal["cosine", "linear", "none"] = Field(

@@ -199,7 +199,7 @@ class Rounds:
         run.extra = whole.describe()
         run.fit(
             whole, optimizer, split, warmup=warmup, decay="cosine", clip=clip, ema=ema,
-            log_every=log_every, eval_every=save_every, save_every=save_every, trim=trim, course=course,
+            log_every=log_every, eval_every=save_every, save_every=save_every, trim=trim, course=course, repeat=True,
         )  # fmt: skip
         self.barrier()
 

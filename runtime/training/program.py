@@ -69,7 +69,7 @@ def arguments(
         "--batch",
         type=ranges.whole(),
         default=batch,
-        help=f"examples per step, over all processes (default {batch})",
+        help=f"examples per step, over all processes, at most all that there are (default {batch})",
     )
     parser.add_argument(
         "--seed", type=ranges.seed, default=seed, help=f"seed of weights, batches and noise (default {seed})"

@@ -98,6 +98,7 @@ class Run:
         course: Course | None = None,
         strip: Strip | None = None,
         teacher: nn.Module | None = None,
+        repeat: bool = False,
     ) -> None:
         """Trains ``model``, which is in its place: ``model.corrupt`` noises a batch, ``model`` itself gives one mean loss per variable.
 
@@ -106,6 +107,7 @@ class Run:
         ``trim`` runs the network on plates as long as the longest example of each part of a batch, or of all when compiled,
         which wants one shape.  ``known`` names the classes that are given where samples are drawn.
         Each example is noised ``visits`` times in a step.  ``strip`` shows samples at every number of repeats of a loop.
+        A batch holds no example twice, unless ``repeat`` fills it where there are fewer, as few as a selection may leave.
         ``teacher.predictions`` are added to every batch: a trained network, whose weights stay as they are.
 
         Raises:
@@ -127,6 +129,12 @@ class Run:
         start = self._open(model, optimizer, average)
         log = Log(self.folder, steps, start, self.rank == 0)
         log.say(data.describe())
+        train, test = data.train, data.test
+        batch = options.batch if repeat else min(options.batch, len(train))
+        if batch < options.batch:
+            log.say(
+                f"a batch of {options.batch} is more than the {len(train)} training examples: each step takes {batch}"
+            )
         count = sum(p.numel() for p in model.parameters())
         log.say(f"{count:,} parameters on {self.device}, {self.world} process{'es' * (self.world > 1)}")
         network = self._network(model, log)
@@ -139,10 +147,9 @@ class Run:
             "sizes": {k: torch.bincount(v).tolist() for k, v in data.train.sizes().items()}, **self.extra,
         }  # fmt: skip
         facts = {
-            "parameters": f"{count:,}", "device": str(self.device), "batch": str(options.batch), "seed": str(options.seed),
+            "parameters": f"{count:,}", "device": str(self.device), "batch": str(batch), "seed": str(options.seed),
             "precision": options.precision,
         }  # fmt: skip
-        train, test = data.train, data.test
         plates = data.codec.plates if trim else None
         if plates and self._compiled:  # one shape, no longer than the data
             train, plates = train.trimmed(plates), None
@@ -165,7 +172,7 @@ class Run:
                 parts = batches.noised(
                     corrupt,
                     train,
-                    options.batch,
+                    batch,
                     step,
                     options.seed,
                     self.rank,
@@ -194,7 +201,7 @@ class Run:
                     torch._foreach_lerp_(averaged, weights, 1 - averaging(step, ema))
                 done = step + 1
                 if done % log_every == 0 or done == steps:
-                    self._log_losses(log, done, sums, since, done - logged)
+                    self._log_losses(log, done, sums, since, done - logged, batch)
                     sums, since, logged = {}, time.perf_counter(), done
                 if self._stop or done == options.stop_after:
                     self._stop = True
@@ -339,7 +346,9 @@ class Run:
         if self.rank == 0:
             page.write(self.folder, self.spec, step, self.options.steps, facts)
 
-    def _log_losses(self, log: Log, step: int, sums: dict[str, Tensor], since: float, every: int) -> None:
+    def _log_losses(
+        self, log: Log, step: int, sums: dict[str, Tensor], since: float, every: int, batch: int
+    ) -> None:
         names = list(sums)
         mean = torch.stack([sums[n] for n in names]) / every
         if self.world > 1:
@@ -350,7 +359,7 @@ class Run:
             raise UserError(
                 f"the loss is not finite at step {step} ({numbers}); lower the learning rate or clip harder"
             )
-        numbers["examples/s"] = every * self.options.batch / (time.perf_counter() - since)
+        numbers["examples/s"] = every * batch / (time.perf_counter() - since)
         log.write("train", step, numbers)
 
     @contextmanager

@@ -152,6 +152,37 @@ def test_a_gpu_without_a_number_is_that_of_the_process(monkeypatch):
     assert devices.device("cuda", 1) == torch.device("cuda:1") and devices.device("cuda:3", 1).index == 3
 
 
+def test_a_batch_of_more_than_the_examples_is_one_of_all_of_them_before_anything_is_assembled(
+    tmp_path, monkeypatch, capsys
+):
+    table = "color,size\n" + "red,1.5\nblue,2.5\n" * 20
+    (tmp_path / "table.csv").write_text(table)
+    text = """spec table
+data { source = "csv:table.csv", split = 85% train, 15% test }
+color : discrete(from = data)
+size  : real(1)
+forward {
+  rounds = 1
+  order  = color -> size
+  noise color = uniform
+  noise size  = gaussian(steps = 2)
+}
+denoiser transformer { width = 16, heads = 2, layers = 1 }
+predict color by cross_entropy
+predict size by epsilon
+train { log_every = 1, ema = 0.0 }
+"""
+    for name, content in programs(text).items():
+        (tmp_path / name).write_text(content)
+    drawn, rows = [], training.batches.rows
+    monkeypatch.setattr(training.batches, "rows", lambda *a: (drawn.append(a[1]), rows(*a))[1])
+    call(tmp_path, "train", "--steps", 2, "--batch", 10**12, "--threads", 1, "--out", tmp_path / "run")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "a batch of 1000000000000 is more than the 34 training examples: each step takes 34" in said
+    assert set(drawn[:1]) == {34} and max(drawn) <= 34
+    assert checkpoints.load(checkpoints.latest(tmp_path / "run")).meta["settings"]["batch"] == 10**12
+
+
 def test_a_disk_that_takes_no_more_ends_the_run_in_words(folder, tmp_path):
     """No file may grow beyond 100 kB, less than a checkpoint."""
     command = f"ulimit -f 100; exec {sys.executable} {folder / 'train.py'} --threads 1 --steps 2 --out run"
