@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ..errors import UserError
+
 
 class Log:
-    """Progress of one run; silent on every process but the first."""
+    """Progress of one run; silent on every process but the first.
+
+    Raises:
+        UserError: its files cannot be written; so does `write`.
+    """
 
     def __init__(self, folder: Path, steps: int, start: int, active: bool) -> None:
-        self.active = active
+        self.active, self.folder = active, folder
         self.steps = steps
         self.began, self.first = time.perf_counter(), start
         self.console = Console(file=sys.stderr)
@@ -24,13 +33,16 @@ class Log:
         self._task = TaskID(0)
         if not active:
             return
-        self._file = open(folder / "log.jsonl", "a", encoding="utf-8")  # noqa: SIM115
-        try:
-            from torch.utils.tensorboard import SummaryWriter
+        with self._writing():
+            self._file = open(folder / "log.jsonl", "a", encoding="utf-8")  # noqa: SIM115
+            try:
+                from torch.utils.tensorboard import SummaryWriter
 
-            self._board: Any = SummaryWriter(folder / "tensorboard")
-        except ImportError:
-            self._board = None
+                self._board: Any = SummaryWriter(folder / "tensorboard")
+            except ImportError:
+                self._board = None
+        self._hook = threading.excepthook
+        threading.excepthook = _without_tensorboard(self._hook)
         if self.console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -55,13 +67,13 @@ class Log:
         """One record of numbers, e.g. kind "train" with a loss per variable."""
         if not self.active:
             return
-        self._file.write(
-            json.dumps({"kind": kind, "step": step, **{k: round(v, 6) for k, v in numbers.items()}}) + "\n"
-        )
-        self._file.flush()
-        if self._board is not None:
-            for name, value in numbers.items():
-                self._board.add_scalar(f"{kind}/{name}", value, step)
+        record = {"kind": kind, "step": step, **{k: round(v, 6) for k, v in numbers.items()}}
+        with self._writing():
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+            if self._board is not None:
+                for name, value in numbers.items():
+                    self._board.add_scalar(f"{kind}/{name}", value, step)
         shown = "  ".join(f"{k} {v:.4g}" for k, v in numbers.items())
         if self._bar is not None and kind == "train":
             self._bar.update(self._task, completed=step, description=shown)
@@ -75,6 +87,29 @@ class Log:
             return
         if self._bar is not None:
             self._bar.stop()
-        self._file.close()
-        if self._board is not None:
-            self._board.close()
+        for file in (self._file, self._board):
+            if file is not None:
+                with suppress(OSError):  # what cannot be written has been said
+                    file.close()
+        threading.excepthook = self._hook
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"{self.folder}: the log cannot be written ({error.strerror or error}); the checkpoints before it are as they were"
+            ) from error
+
+
+def _without_tensorboard(
+    hook: Callable[[threading.ExceptHookArgs], Any],
+) -> Callable[[threading.ExceptHookArgs], Any]:
+    """``hook``, silent on the thread that writes for TensorBoard: its errors are raised again where numbers are given to it."""
+
+    def shown(failure: threading.ExceptHookArgs) -> None:
+        if not type(failure.thread).__module__.startswith("tensorboard."):
+            hook(failure)
+
+    return shown
