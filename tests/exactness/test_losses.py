@@ -94,6 +94,21 @@ def test_pending_vectors(target):
     check(replace(mixed, law=law, given=False, any=True), SPOTS)
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        "confidence(bit, 2, linear) -> shuffle(spot) -> tone",
+        "zip(shuffle(spot), confidence(bit, 1, linear)) -> tone",
+    ],
+)
+def test_pending_vectors_beside_a_choice_by_confidence(order):
+    """Masked tokens are asked for at every visit, and yet are none of the sites that may be next."""
+    bit = Token("bit", plate=2, kernel="mask", target="clean")
+    mixed = bits_spots_and_tone(order, rounds=1, spot=Vector("spot", 2, plate=2, steps=3), bit=bit)
+    law = tuple(Component(c.weight, (*c.sites[:2], NORMAL, NORMAL, c.sites[4])) for c in mixed.components)
+    check(replace(mixed, law=law, given=False, any=True, choice=0.0), SPOTS)
+
+
 OTHERS = {
     "one visit of the tone instead of two": ("bit -> tone", BITS),
     "two visits of the bits instead of one": ("2 * bit -> 2 * tone", BITS),
