@@ -55,7 +55,7 @@ def diffusion_head(width: int, hidden: int, layers: int, length: int) -> int:
 
 
 BANDS, MEANS, MEAN_SIZE = 64, 8, 16
-"""Of `runtime.geometry`: bumps of a distance, weighted means, width of what weights them."""
+"""Of `runtime.geometry`, which a test compares: bumps of a distance, weighted means, width of what weights them."""
 
 
 def surroundings(width: int, heads: int) -> int:

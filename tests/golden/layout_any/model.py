@@ -85,7 +85,7 @@ class LayoutAny(nn.Module):
     # ---- training
 
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 4) -> dict[str, Tensor]:
-        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        """The state at a random visit of each trajectory, in closed form, and what is asked of every site that may be next."""
         element_present = clean.present["element"]
         category = clean.values["category"]
         box = clean.values["box"]

@@ -90,7 +90,7 @@ class IgdMolecule(nn.Module):
     # ---- training
 
     def corrupt(self, clean: Examples, generator: torch.Generator, draws: int = 1) -> dict[str, Tensor]:
-        """The state at a random visit of each trajectory, in closed form, and what the visit asks for."""
+        """The state at a random visit of each trajectory, in closed form, and what is asked of every site that may be next."""
         atom_present = clean.present["atom"]
         element = clean.values["element"]
         position = clean.values["position"]

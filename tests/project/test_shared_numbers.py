@@ -1,0 +1,15 @@
+"""Numbers that the compiler repeats, since it may not import the runtime."""
+
+import inspect
+
+from gencc.compiler.ledgers import cost
+from gencc.runtime import geometry
+
+
+def test_the_cost_of_distances_counts_the_networks_that_run():
+    head = inspect.signature(geometry.RelativeHead).parameters
+    assert (
+        geometry.BANDS,
+        head["vectors"].default,
+        head["size"].default,
+    ) == (cost.BANDS, cost.MEANS, cost.MEAN_SIZE)
