@@ -321,9 +321,12 @@ def still_masked(order: v.Confidence, sites: int) -> tuple[int, ...]:
     """How many sites are masked after 0, 1, .. visits of the forward process: from none to all, one more at least each."""
     counts = [0]
     for visit in range(1, order.steps + 1):
-        share = schedules.at(order.schedule, 1 - visit / order.steps, order.steps)
+        try:
+            share = round(sites * schedules.at(order.schedule, 1 - visit / order.steps, order.steps))
+        except (ArithmeticError, ValueError, TypeError):  # the check of kernels says so
+            share = 0
         least, most = counts[-1] + 1, sites - (order.steps - visit)
-        counts.append(min(max(round(share * sites), least), most))
+        counts.append(min(max(share, least), most))
     return (*counts[:-1], sites)
 
 

@@ -108,6 +108,12 @@ def beta_table(kernel: v.VectorKernel, steps: int) -> list[float]:
     Raises:
         ValueError: a reason in the author's terms.
     """
+    for listed, noun, needed in (
+        (kernel.signal, "boundaries of inner steps", steps + 1),
+        (kernel.beta, "inner steps", steps),
+    ):
+        if isinstance(listed, v.Table) and len(listed.values) != needed:
+            raise ValueError(f"the table has {len(listed.values)} values, and there are {needed} {noun}")
     try:
         if kernel.signal is not None:
             signal = [at(kernel.signal, n / steps, steps) for n in range(steps + 1)]
@@ -133,8 +139,22 @@ def _number(value: float) -> str:
     return repr(float(value))
 
 
+def varies(expr: Expr) -> bool:
+    """Whether a formula mentions ``u``."""
+    match expr:
+        case Name():
+            return expr.text == "u"
+        case Negative():
+            return varies(expr.operand)
+        case Call():
+            return varies(expr.arguments[0].value)
+        case Binary():
+            return varies(expr.left) or varies(expr.right)
+    return False
+
+
 def formula_text(expr: Expr, inside: str = "") -> str:
-    """A formula as Python over tensors."""
+    """A formula as Python over tensors; a function of constants is its value, since tensors' functions take no numbers."""
     match expr:
         case Number():
             return _number(expr.value)
@@ -142,6 +162,8 @@ def formula_text(expr: Expr, inside: str = "") -> str:
             return "u" if expr.text == "u" else "torch.pi"
         case Negative():
             return f"-{formula_text(expr.operand, '^')}"
+        case Call() if not varies(expr):
+            return _number(formula(expr, 0.0))
         case Call():
             inner = formula_text(expr.arguments[0].value)
             return f"torch.{expr.name.text}({inner})"
@@ -152,8 +174,11 @@ def formula_text(expr: Expr, inside: str = "") -> str:
     raise TypeError(expr)
 
 
-def text(schedule: v.Schedule, visits: int) -> str:
-    """A schedule as an expression in the float64 tensor ``u``."""
+def text(schedule: v.Schedule, visits: int, listed: bool = False, typed: str = "dtype=torch.float64") -> str:
+    """A schedule as an expression in the float64 tensor ``u``; ``listed`` says that u has a point for each value of a table.
+
+    ``typed`` is what a tensor of a table's values is made with.
+    """
     match schedule:
         case v.Cosine():
             if schedule.shift != 1:
@@ -175,10 +200,11 @@ def text(schedule: v.Schedule, visits: int) -> str:
         case v.Geometric():
             return f"{_number(schedule.rate)} ** ({visits} * u)"
         case v.Table():
-            return f"torch.tensor([{', '.join(map(_number, schedule.values))}], dtype=torch.float64)"
+            values = f"torch.tensor([{', '.join(map(_number, schedule.values))}], {typed})"
+            return values if listed else f"{values}[({len(schedule.values) - 1} * u).round().long()]"
         case v.Formula():
-            if isinstance(schedule.expression, Number):
-                return f"torch.full_like(u, {_number(schedule.expression.value)})"
+            if not varies(schedule.expression):
+                return f"torch.full_like(u, {_number(formula(schedule.expression, 0.0))})"
             return formula_text(schedule.expression)
 
 
@@ -186,6 +212,8 @@ def scalar(schedule: v.Schedule, u: str) -> str:
     """A schedule as an expression in the Python number ``u``, with `math`."""
     match schedule:
         case v.Cosine():
+            if schedule.shift != 1:
+                return f"1.0 / (1.0 + (math.tan(0.5 * math.pi * {u}) / {_number(schedule.shift)}) ** 2)"
             return f"math.cos(0.5 * math.pi * {u}) ** 2"
         case v.Sigmoid():
             s = schedule.sharpness
@@ -194,7 +222,8 @@ def scalar(schedule: v.Schedule, u: str) -> str:
             return f"({curve} - {_number(high)}) / {_number(low - high)}"
         case v.Table():
             values = ", ".join(map(_number, schedule.values))
-            return f"({values})[round({len(schedule.values) - 1} * {u})]"
+            comma = "," if len(schedule.values) == 1 else ""
+            return f"({values}{comma})[round({len(schedule.values) - 1} * {u})]"
         case v.Constant():
             return _number(schedule.value)
         case v.Formula():

@@ -345,8 +345,7 @@ class Binder:
         try:
             return model(**values).located(span, spans)
         except ValidationError as error:
-            for problem in error.errors():
-                field = str(problem["loc"][0]) if problem["loc"] else ""
+            for field, problem in _first_of_each(error).items():
                 name = _shown([field])[0] if field else ""
                 if problem["type"] == "missing":
                     help_ = _example(model, field)
@@ -435,6 +434,16 @@ def _example(model: type[v.Model], field: str) -> str:
         if info is not None and info.description
         else f"add `{field} = ..`"
     )
+
+
+def _first_of_each(error: ValidationError) -> dict[str, Any]:
+    """One problem of each option; where its value may be of several types, that of the type it is of."""
+    found: dict[str, Any] = {}
+    for problem in error.errors():
+        field = str(problem["loc"][0]) if problem["loc"] else ""
+        if field not in found or found[field]["type"] == "model_type":
+            found[field] = problem
+    return found
 
 
 def _limits(field: FieldInfo | None, problem: Any) -> str:

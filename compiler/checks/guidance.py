@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from gencc.dsl import vocabulary as v
 from gencc.dsl.diagnostics import Diagnostic
 
 from .. import order as algebra
+from .. import schedules
 from ..ir import Graph
+from .kernels import TABULATED
 
 
 def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
@@ -48,6 +52,7 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                 help="leave it out; `eta` sets how much noise a step of a real variable adds",
             )
         )
+    out += _temperature(spec)
     if (
         s.says("choice")
         and spec.forward is not None
@@ -94,3 +99,30 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     )
                 )
     return out
+
+
+def _temperature(spec: v.Spec) -> list[Diagnostic]:
+    """A schedule of the temperature is positive wherever a visit may be."""
+    schedule = spec.sample.temperature
+    if not isinstance(schedule, v.Form) or spec.forward is None:
+        return []
+    sites = {x.name: x.sites for x in spec.variables}
+    visits = spec.forward.rounds * algebra.shape(spec.forward.order, sites).visits
+    points = min(visits, TABULATED)
+    try:
+        values = [schedules.at(schedule, k / points, visits) for k in range(points)]
+        worst = min(values)
+        reason = (
+            ""
+            if worst > 0 and max(values) < math.inf
+            else f"it reaches {worst:g}, and logits are divided by it"
+        )
+    except (ArithmeticError, ValueError, TypeError) as error:
+        reason = f"it has no value everywhere on the trajectory ({error})"
+    if not reason:
+        return []
+    message, usage = (
+        "the schedule of `temperature` cannot be used",
+        "use one that stays above 0, such as `linear(0.5 -> 1)`",
+    )
+    return [Diagnostic("GEN206", message, spec.sample.where("temperature"), note=reason, help=usage)]

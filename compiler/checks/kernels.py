@@ -107,6 +107,19 @@ def _blocks(spec: v.Spec, order: v.Order) -> list[Diagnostic]:
                     help=f"use at most {sites}",
                 )
             ]
+        try:
+            for visit in range(order.steps):
+                round(sites * schedules.at(order.schedule, visit / order.steps, order.steps))
+        except (ArithmeticError, ValueError, TypeError) as error:
+            return [
+                Diagnostic(
+                    "GEN206",
+                    f"the schedule of `confidence({order.variable}, ..)` cannot be used",
+                    order.where("schedule"),
+                    note=f"it has no value at every step ({error})",
+                    help="use `cosine`, or `linear(1 -> 0)`",
+                )
+            ]
         kernel = spec.forward.noise.get(order.variable)
         if kernel is not None and not isinstance(kernel, v.MaskKernel):
             return [

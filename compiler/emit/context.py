@@ -161,7 +161,7 @@ def _temperature(program: Program) -> str:
     schedule = program.spec.sample.temperature
     if not isinstance(schedule, v.Form):
         return "temperature"
-    text = schedules.text(schedule, program.visits)
+    text = schedules.text(schedule, program.visits, typed="device=u.device")
     return f"(temperature * ({text}))"
 
 

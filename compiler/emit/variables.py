@@ -78,8 +78,10 @@ def variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Simp
         out.levels_text = f"{x.caps}_LEVELS"
         out.kernel_text = f"kernels.Flow({x.caps}_LEVELS, {x.caps}_STEPS)"
     elif isinstance(x.kernel, v.VectorKernel):
-        out.signal_text = schedules.text(x.kernel.signal, out.levels) if x.kernel.signal else ""
-        out.beta_text = schedules.text(x.kernel.beta or v.Linear(start=1e-4, end=2e-2), out.levels)
+        out.signal_text = schedules.text(x.kernel.signal, out.levels, listed=True) if x.kernel.signal else ""
+        out.beta_text = schedules.text(
+            x.kernel.beta or v.Linear(start=1e-4, end=2e-2), out.levels, listed=True
+        )
         out.beta_scale = literal(schedules.REFERENCE_STEPS / out.levels)
         bound = ["bound=1.0"] if bounded else []
         out.kernel_text = _kernel(program, x.kernel, f"{x.caps}_BETA", f"{x.caps}_STEPS", *bound)
@@ -102,7 +104,7 @@ def variable(program: Program, x: Var, plate: Plate | None, exact: bool) -> Simp
     assert isinstance(x.kernel, v.TokenKernel)
     if isinstance(x.form, v.TokenTarget):
         out.score, out.score_options = program.imports[x.form.score], _options(x.form)
-    out.keep_text = schedules.text(x.kernel.keep, x.moves)
+    out.keep_text = schedules.text(x.kernel.keep, x.moves, listed=True)
     out.frequencies = x.kernel.frequencies
     out.kernel_text = _kernel(
         program, x.kernel, f"{x.caps}_KEEP", f"{x.py}_frequencies" if out.frequencies else values

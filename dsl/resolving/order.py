@@ -115,7 +115,9 @@ class OrderResolver:
         schedule = self.bind.value(arguments[2], v.Schedule, "confidence.schedule")
         if name is MISSING or schedule is MISSING:
             return MISSING
-        return v.Confidence(variable=name, steps=number, schedule=schedule).located(expr.span)
+        return v.Confidence(variable=name, steps=number, schedule=schedule).located(
+            expr.span, {"schedule": arguments[2].span}
+        )
 
     def _several(self, expr: Call, word: str, arguments: list[Expr]) -> Any:
         if word == "zip":
