@@ -107,8 +107,17 @@ class Binder:
         note: str = "",
         labels: Iterable[Label] = (),
     ) -> Any:
-        self.problems.append(Diagnostic(code, message, span, labels=tuple(labels), note=note, help=help))
+        problem = Diagnostic(code, message, span, labels=tuple(labels), note=note, help=help)
+        if problem not in self.problems:  # `a | b` reads what stands around it once for each
+            self.problems.append(problem)
         return MISSING
+
+    def no_variable(self, name: str, span: Span, variables: Iterable[str]) -> Any:
+        """Says that ``name`` is none of the ``variables``."""
+        help_ = did_you_mean(
+            name, variables, f"declare it, as in `{name} : real(1)` or `{name} : discrete(5)`"
+        )
+        return self.error("GEN107", f"`{name}` is not a variable", span, help_)
 
     # ---- values
 

@@ -53,12 +53,19 @@ def nearest(word: str, known: Iterable[str], limit: int = 4) -> tuple[str, ...]:
     return tuple(get_close_matches(word, sorted(set(known)), n=limit, cutoff=0.6))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Help text naming the nearest names, or all of them when there are few and none is near; empty if none."""
+LISTED = 24
+"""Most names that are all told."""
+
+
+def did_you_mean(word: str, known: Iterable[str], none: str = "") -> str:
+    """Help text naming the nearest names, or all of them when they are not too many and none is near; ``none`` if there are
+    no names."""
     names = sorted(set(known))
     near = nearest(word, names)
     if near:
         return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
-    if 0 < len(names) <= 12:
+    if not names:
+        return none
+    if len(names) <= LISTED:
         return "known here: " + ", ".join(f"`{n}`" for n in names)
     return ""

@@ -125,7 +125,7 @@ def _unfinished(piece: list[Token]) -> Diagnostic:
         return _wrong(
             f"`{last.text}` has nothing on its right", last.span, "write its right side, or remove it"
         )
-    return _wrong(f"`{last.text[:40]}` is not finished", last.span)
+    return _wrong(f"`{last.text[:40]}` is not finished", last.span, "write what follows it, or remove it")
 
 
 def _in_the_way(piece: list[Token], index: int, inside: str | None) -> Diagnostic | None:
@@ -224,5 +224,9 @@ def _unexpected(token: Token, error: UnexpectedInput) -> Diagnostic:
         words = ["a value"]
     else:
         words = sorted(_NAMES[k] for k in expected & set(_NAMES))
-    help = f"expected {' or '.join(words)}" if 0 < len(words) <= 4 else ""
+    help = (
+        f"expected {' or '.join(words)}"
+        if 0 < len(words) <= 4
+        else "remove it, or write what belongs before it"
+    )
     return _wrong(f"`{token.text[:40]}` cannot stand here", token.span, help)

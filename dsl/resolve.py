@@ -185,12 +185,7 @@ class _Resolver:
                     did_you_mean(setting.key.text, ["noise"]),
                 )
             elif name not in self.variables:
-                self.bind.error(
-                    "GEN107",
-                    f"`{name}` is not a variable",
-                    setting.subject.span,
-                    did_you_mean(name, self.variables),
-                )
+                self.bind.no_variable(name, setting.subject.span, self.variables)
             elif name in noise:
                 self.bind.error(
                     "GEN106",
@@ -218,12 +213,7 @@ class _Resolver:
                 item.target, v.WeightedTarget if called else v.Target, "target", f"predict {name}"
             )
             if name not in self.variables:
-                self.bind.error(
-                    "GEN107",
-                    f"`{name}` is not a variable",
-                    item.variable.span,
-                    did_you_mean(name, self.variables),
-                )
+                self.bind.no_variable(name, item.variable.span, self.variables)
             elif name in out:
                 self.bind.error(
                     "GEN106",

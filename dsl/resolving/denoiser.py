@@ -98,7 +98,10 @@ def resolve_exit(bind: Binder, expr: Expr, loops: list[str]) -> Any:
         return bind.error("GEN111", f"`{name.text}` is not an exit", expr.span, usage)
     loop, at = name.parts
     if loop not in loops:
-        return bind.error("GEN107", f"`{loop}` is not a loop", name.span, did_you_mean(loop, loops))
+        help_ = did_you_mean(
+            loop, loops, f"add `loop {loop} {{ layers = 4, repeat = 1..4 }}` to the denoiser"
+        )
+        return bind.error("GEN107", f"`{loop}` is not a loop", name.span, help_)
     if at == "last" and not arguments:
         return v.Exit(loop=loop).located(expr.span)
     if at.isdigit() and not arguments:

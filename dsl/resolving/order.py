@@ -44,10 +44,12 @@ class OrderResolver:
 
     def _variable(self, expr: Expr) -> Any:
         if not isinstance(expr, Name):
-            return self.bind.error("GEN109", "a variable's name is expected here", expr.span)
+            help_ = did_you_mean(
+                "", self.variables, "declare a variable, as in `box : real(4)`, and name it here"
+            )
+            return self.bind.error("GEN109", "a variable's name is expected here", expr.span, help_)
         if expr.text not in self.variables:
-            help_ = did_you_mean(expr.text, self.variables)
-            return self.bind.error("GEN107", f"`{expr.text}` is not a variable", expr.span, help_)
+            return self.bind.no_variable(expr.text, expr.span, self.variables)
         return expr.text
 
     def _flat(self, expr: Expr, operator: str) -> list[Expr]:

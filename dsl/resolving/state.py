@@ -6,7 +6,7 @@ import math
 
 from .. import vocabulary as v
 from ..binding import MISSING, Binder, constant
-from ..diagnostics import Label, did_you_mean
+from ..diagnostics import Label
 from ..syntax import Argument, Binary, Block, Call, Declaration, Expr, List, Name, Number, Share
 
 SITES_LIMIT = 10_000_000
@@ -259,7 +259,7 @@ def resolve_given(bind: Binder, expr: Expr, variables: dict[str, v.Variable]) ->
             return None
         name = term.parts[0]
         if name not in variables:
-            bind.error("GEN107", f"`{name}` is not a variable", term.span, did_you_mean(name, variables))
+            bind.no_variable(name, term.span, variables)
             return None
         if any(p.variable == name for p in parts):
             bind.error("GEN106", f"`{name}` is given twice in one task", term.span, "keep one")
