@@ -65,9 +65,10 @@ class Loops:
         """Ends with a message where an option cannot be; notes repeats that training did not have."""
         if options.export is not None and (options.strip or options.budget_ms is not None):
             parser.error("--export is for one number of repeats; give it by --loops")
-        if options.export is not None and self.until:
+        if (options.export is not None or options.capture) and self.until:
+            named = "--capture" if options.capture else "--export"
             parser.error(
-                "--export cannot hold a loop that ends on convergence; compile the spec without `until`"
+                f"{named} cannot hold a loop that ends on convergence; compile the spec without `until`"
             )
         options.trained_loops, options.most_loops = self.trained, self.most
         if (options.loops or 0) > self.trained:

@@ -41,12 +41,19 @@ class Mixture(nn.Module):
         super().__init__()
         self.plates = dict(plates or {})
         self.noise = nn.ModuleDict(noise)
+        self.tokens, self.vectors = tuple(tokens), tuple(vectors)
         self.register_buffer("log_weights", (weights / weights.sum()).double().log().clamp_min(IMPOSSIBLE))
-        self.log_tokens = {v: p.double().log().clamp_min(IMPOSSIBLE) for v, p in tokens.items()}
-        self.means = {v: mean.double() for v, (mean, _) in vectors.items()}
-        self.variances = {v: std.double().square() for v, (_, std) in vectors.items()}
+        for v, p in tokens.items():
+            self.register_buffer(f"{v}_log_tokens", p.double().log().clamp_min(IMPOSSIBLE), persistent=False)
+        for v, (mean, std) in vectors.items():
+            self.register_buffer(f"{v}_mean", mean.double(), persistent=False)
+            self.register_buffer(f"{v}_variance", std.double().square(), persistent=False)
 
     log_weights: Tensor
+
+    def _by_site(self, v: str, what: str) -> Tensor:
+        """A table of ``v`` with its sites first, (sites, C, ..)."""
+        return self.get_buffer(f"{v}_{what}").transpose(0, 1)
 
     def _token_noise(self, v: str) -> Tokens:
         return cast(Tokens, self.noise[v])
@@ -69,11 +76,11 @@ class Mixture(nn.Module):
     def _evidence(self, v: str, x: dict[str, Tensor]) -> Tensor:
         """What each site says about each component, (B, sites, C); absent sites say nothing."""
         count = x[v + "_count"]
-        if v in self.log_tokens:
+        if v in self.tokens:
             seen = self._token_noise(v).likelihood(x[v], count).double().clamp_min(IMPOSSIBLE)
-            says = torch.logsumexp(self.log_tokens[v].transpose(0, 1) + seen[:, :, None], -1)
+            says = torch.logsumexp(self._by_site(v, "log_tokens") + seen[:, :, None], -1)
         else:
-            mean, variance = self.means[v].transpose(0, 1), self.variances[v].transpose(0, 1)
+            mean, variance = self._by_site(v, "mean"), self._by_site(v, "variance")
             says, _, _ = self._gauss(v, x[v], count, mean, variance)
         if v in self.plates:
             says = says * x[self.plates[v] + "_present"][..., None]
@@ -81,7 +88,7 @@ class Mixture(nn.Module):
 
     def others(self, v: str, x: dict[str, Tensor]) -> Tensor:
         """Log-posterior of the components given every site except each one of ``v`` in turn: (B, sites, C)."""
-        evidence = {name: self._evidence(name, x) for name in (*self.log_tokens, *self.means)}
+        evidence = {name: self._evidence(name, x) for name in (*self.tokens, *self.vectors)}
         total = self.log_weights + torch.stack([e.sum(1) for e in evidence.values()]).sum(0)
         return (total[:, None] - evidence[v]).log_softmax(-1)
 
@@ -89,7 +96,7 @@ class Mixture(nn.Module):
 
     def clean(self, v: str, x: dict[str, Tensor], seen: bool = False) -> Tensor:
         """Log-law of the clean token; ``seen``: its own noisy value counts as evidence."""
-        law = torch.logsumexp(self.others(v, x)[..., None] + self.log_tokens[v].transpose(0, 1), -2)
+        law = torch.logsumexp(self.others(v, x)[..., None] + self._by_site(v, "log_tokens"), -2)
         if seen:
             law = law + self._token_noise(v).likelihood(x[v], x[v + "_count"]).double().clamp_min(IMPOSSIBLE)
         return law
@@ -143,9 +150,9 @@ class Mixture(nn.Module):
         self, v: str, row: Tensor, index: Tensor, value: Tensor, n: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The clean vector and the noise that are expected; neither from the other, which fails where little is left."""
-        sites = self.means[v].transpose(0, 1)
+        sites = self._by_site(v, "mean")
         mean = take(sites.expand(len(index), *sites.shape), index)
-        spread = self.variances[v].transpose(0, 1)
+        spread = self._by_site(v, "variance")
         variance = take(spread.expand(len(index), *spread.shape), index)
         density, centre, noisy = self._gauss(v, value, n, mean, variance)
         weight = (row + density).softmax(-1)[..., None]

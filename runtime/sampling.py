@@ -17,7 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from . import adapters, checkpoints, loop_counts, paths, ranges, served
+from . import adapters, captured, checkpoints, loop_counts, paths, ranges, served
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
@@ -56,10 +56,10 @@ class Session:
         """Samples, then writes the table and, with a ``report``, a picture and its measures.
 
         ``trim`` draws examples of about the same size together, on plates as long as the longest of them, or of all where
-        the model is compiled for one shape.
+        the model is compiled, or captured, for one shape.
         """
         options = self.options
-        cut = False  # to the longest example of all
+        one_shape = False
         self.checkpoint.restore(model, options.weights)
         if options.adapter is not None:
             adapters.attach(model, options.adapter, options.weights)
@@ -74,7 +74,7 @@ class Session:
             options.count = options.batch
             model.visit = served.Recorder(model.visit)  # type: ignore[assignment, arg-type]
         elif options.compile == "yes" or (options.compile == "auto" and self.device.type == "cuda"):
-            trim, cut = False, trim  # one shape
+            one_shape = True
             looped = [m for m in model.modules() if isinstance(m, Looped)]
             for loop in looped:
                 loop.compile_once()
@@ -83,6 +83,10 @@ class Session:
                     64  # a graph for every set of variables that visits draw
                 )
                 model.visit = torch.compile(model.visit, fullgraph=True, dynamic=False)  # type: ignore[assignment, arg-type]
+        if options.capture:
+            one_shape = True
+            model.visit = captured.Captured(model.visit, captured.Graphs(self.device))  # type: ignore[assignment, arg-type]
+        trim, cut = trim and not one_shape, trim and one_shape  # to the longest of a batch, or of all
         given = dict(tasks[options.given])
         codec = Codec.from_json(fields, self.checkpoint.meta)
         fixed = self._fixed(codec, given)
@@ -437,6 +441,11 @@ def begin(
         default=None,
         metavar="DIR",
         help="sample with an exported sampler: starts at once and needs no C++ compiler",
+    )
+    ahead.add_argument(
+        "--capture",
+        action="store_true",
+        help="on a GPU: record each kind of visit as a CUDA graph, for every number of repeats one, and replay it",
     )
     options = parser.parse_args()
     if options.threads:

@@ -1,0 +1,179 @@
+"""A device beside the CPU, made of the CPU's memory: what mixes the two fails, as it does on a GPU.
+
+    python tests/second_device.py specs/igd_layout ..     # a line for each case that does not keep to its device
+
+Tensors of the device `aside` wrap tensors of the CPU (torch's PrivateUse1 key, set up in Python).  An operation of both,
+other than a copy or with a number, is an error; where a value is read by Python, that is noted, since it makes a GPU wait
+and cannot be recorded in a graph.
+"""
+
+import sys
+import traceback
+
+import torch
+import torch.distributed.tensor  # loaded before the generator's class is replaced
+import torch.utils.backend_registration as backends
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+COPIES = {"aten::_to_copy", "aten::copy_"}
+READS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::equal"}
+reads = []
+"""Operations that read the device, as they happened."""
+
+
+class _Backend(backends._DummyBackendModule):
+    """What torch asks of the module of a device."""
+
+    def __getattr__(self, name):
+        known = {"is_available": True, "device_count": 1, "current_device": 0, "_is_in_bad_fork": False}
+        if name == "get_amp_supported_dtype":
+            return lambda: [torch.bfloat16]
+        return lambda *args, **kwargs: known.get(name)
+
+
+backends._setup_privateuseone_for_python_backend("aside", backend_module=_Backend())
+torch.__future__.set_overwrite_module_params_on_conversion(True)
+ASIDE = torch.device("aside:0")
+
+
+def _aside(device):
+    return device is not None and torch.device(device).type == "aside"
+
+
+class Aside(torch.Tensor):
+    """A tensor of the device; ``inner`` is the tensor of the CPU that holds it."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        out = torch.Tensor._make_wrapper_subclass(
+            cls, inner.shape, strides=inner.stride(), storage_offset=inner.storage_offset(), dtype=inner.dtype, device=ASIDE
+        )  # fmt: skip
+        out.inner = inner
+        return out
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        return _carry_out(function, args, kwargs or {})  # in a thread of autograd, where no mode is
+
+
+class Generator(torch.Generator):
+    """A generator that says which of the devices it is of."""
+
+    def __new__(cls, device=None):
+        out = super().__new__(cls)
+        out._aside = _aside(device)
+        return out
+
+    @property
+    def device(self):
+        return ASIDE if self._aside else torch.device("cpu")
+
+
+class SecondDevice(TorchDispatchMode):
+    """While it lasts, tensors may be made on the device."""
+
+    def __enter__(self):
+        self._of_torch = torch.Generator, torch.tensor
+        torch.Generator, torch.tensor = Generator, self._tensor
+        return super().__enter__()
+
+    def __exit__(self, *why):
+        torch.Generator, torch.tensor = self._of_torch
+        return super().__exit__(*why)
+
+    def _tensor(self, data, *args, device=None, **kwargs):
+        made = self._of_torch[1](data, *args, device=None if _aside(device) else device, **kwargs)
+        return made.to(device) if _aside(device) else made
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        return _carry_out(function, args, kwargs or {})
+
+
+def _carry_out(function, args, kwargs):
+    name, leaves = function._schema.name, tree_leaves((args, kwargs))
+    own = [t for t in leaves if isinstance(t, Aside)]
+    others = [t for t in leaves if isinstance(t, torch.Tensor) and not isinstance(t, Aside) and t.dim()]
+    if own and others and name not in COPIES:
+        raise RuntimeError(f"{name} of tensors of two devices")
+    if own and name in READS:
+        reads.append(name)
+    asked = kwargs.get("device")
+    result_aside = _aside(asked) if asked is not None else bool(own)
+    if name == "aten::copy_":
+        result_aside = isinstance(args[0], Aside)
+    args, kwargs = tree_map(_on_the_cpu, (args, kwargs))
+    known = {id(t.inner): t for t in own}  # what is changed in place stays the same tensor
+    out = function(*args, **kwargs)
+    if name == "aten::_to_copy" and id(out) in known:
+        out = out.clone()
+    if not result_aside:
+        return out
+    return tree_map(lambda t: known.get(id(t), Aside(t)) if isinstance(t, torch.Tensor) else t, out)
+
+
+def _on_the_cpu(x):
+    if isinstance(x, Aside):
+        return x.inner
+    return torch.device("cpu") if isinstance(x, torch.device) and x.type == "aside" else x
+
+
+class FirstOfItsKind:
+    """Runs the first visit of each kind; later ones draw the same.  ``reads``: of visits."""
+
+    def __init__(self, visit):
+        self.visit, self.drawn, self.reads = visit, {}, []
+
+    def __call__(self, x, noise, *settings):
+        kind = tuple(noise)
+        if kind in self.drawn:
+            return self.drawn[kind]
+        before = len(reads)
+        out = self.visit(x, noise, *settings)
+        self.reads += reads[before:]
+        self.drawn[kind] = out
+        return out
+
+
+def run(case):
+    """One step of training and all kinds of visits of an emitted program on the device; what its visits read."""
+    from emitted import CASES, build, course, pair
+
+    # Activations that are computed again need a second thread of autograd, which this device does not have.
+    text = CASES[case].read_text().replace("checkpoint = yes", "checkpoint = no")
+    found, teacher = pair(text, name=str(CASES[case]))
+    model, data, _ = build(found)
+    with SecondDevice():
+        generator = torch.Generator(ASIDE)
+        model, data = model.to(ASIDE), data.to(ASIDE)
+        x = model.corrupt(data, generator)
+        if teacher is not found:
+            x |= build(teacher)[0].to(ASIDE).predictions(x)
+        losses = model(x, **course(model))
+        if list(model.parameters()):
+            sum(losses.values()).backward()
+        visits = FirstOfItsKind(model.visit)
+        model.visit = visits
+        for drawn in (
+            model.sample(data, {}, generator),
+            model.redenoise(data, {}, generator, rounds=1),
+        ):
+            assert all(isinstance(v, Aside) for v in drawn.values.values())
+        return visits.reads
+
+
+def main():
+    for case in sys.argv[1:]:
+        try:
+            reads = run(case)
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)
+            ours = [f for f in frame if "torch" not in f.filename and f.filename != __file__][-1]
+            print(f"{case}: {str(error).splitlines()[0]}: {ours.filename}:{ours.lineno}: {ours.line}")
+        else:
+            if reads:
+                print(f"{case}: a visit reads the device: {', '.join(sorted(set(reads)))}")
+
+
+if __name__ == "__main__":
+    main()
