@@ -40,7 +40,8 @@ class Graphs:
         Raises:
             UserError: the work reads the device, or does what cannot be recorded otherwise.
         """
-        aside, now = torch.cuda.Stream(self._device), torch.cuda.current_stream(self._device)
+        aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        now = torch.cuda.current_stream(self._device)
         aside.wait_stream(now)
         with torch.cuda.stream(aside):
             for _ in range(WARM):
