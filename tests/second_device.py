@@ -1,6 +1,7 @@
 """A device beside the CPU, made of the CPU's memory: what mixes the two fails, as it does on a GPU.
 
-    python tests/second_device.py specs/igd_layout ..     # a line for each case that does not keep to its device
+    python tests/second_device.py specs/igd_layout ..            # a line for each case that does not keep to its device
+    python tests/second_device.py build/igd_layout/train.py --device aside --steps 3
 
 Tensors of the device `aside` wrap tensors of the CPU (torch's PrivateUse1 key, set up in Python).  An operation of both,
 other than a copy or with a number, is an error; where a value is read by Python, that is noted, since it makes a GPU wait
@@ -9,6 +10,7 @@ and cannot be recorded in a graph.
 
 import sys
 import traceback
+from pathlib import Path
 
 import torch
 import torch.distributed.tensor  # loaded before the generator's class is replaced
@@ -51,6 +53,10 @@ class Aside(torch.Tensor):
         )  # fmt: skip
         out.inner = inner
         return out
+
+    def tolist(self):
+        reads.append("tolist")
+        return self.inner.tolist()
 
     @classmethod
     def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
@@ -163,6 +169,13 @@ def run(case):
 
 
 def main():
+    if sys.argv[1].endswith(".py"):
+        from emitted import call
+
+        path = Path(sys.argv[1])
+        with SecondDevice():
+            call(path.parent, path.stem, *sys.argv[2:])
+        return
     for case in sys.argv[1:]:
         try:
             reads = run(case)

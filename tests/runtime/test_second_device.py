@@ -5,19 +5,39 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
-from emitted import PROCESSES
+from emitted import PROCESSES, programs
 
 TESTS = Path(__file__).resolve().parents[1]
 PARTS = 3
 ENDS_ON_CONVERGENCE = "loops_drawn: a visit reads the device: aten::_local_scalar_dense\n"
 
 
-def found(*cases):
-    """What the cases say that do not keep to it; in a process of its own, since a device is of the whole process."""
+SPEC = """spec notes
+data { source = "csv:notes.csv" }
+pitch : discrete(4)
+length : real(1) in [-3, 3]
+forward {
+  rounds = 2
+  order  = pitch -> length
+  noise pitch  = uniform(keep = cosine)
+  noise length = gaussian(steps = 5)
+}
+denoiser transformer { width = 16, heads = 2, loop core { layers = 1, repeat = 1..2 } }
+predict pitch by cross_entropy
+predict length by epsilon
+shape pgraft {
+  reward = python("reward.py:score"), select = top(2 of 8), at = visit(1), samples = 32, steps = 5, rounds = 1
+}
+"""
+
+
+def started(*arguments):
+    """What `second_device.py` prints; in a process of its own, since a device is of the whole process."""
     path = os.pathsep.join([str(TESTS), *sys.path])
     done = subprocess.run(
-        [sys.executable, TESTS / "second_device.py", *cases],
+        [sys.executable, TESTS / "second_device.py", *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -27,9 +47,24 @@ def found(*cases):
 @pytest.mark.parametrize("part", range(PARTS))
 def test_programs_keep_to_their_device_and_visits_do_not_read_it(part):
     cases = [case for case in PROCESSES[part::PARTS] if case != "loops_drawn"]
-    assert found(*cases) == ""
+    assert started(*cases) == ""
 
 
 def test_a_loop_that_ends_on_convergence_reads_the_device():
     """That a read is noticed; this one is meant (`until`), and `--capture` refuses it."""
-    assert found("loops_drawn") == ENDS_ON_CONVERGENCE
+    assert started("loops_drawn") == ENDS_ON_CONVERGENCE
+
+
+def test_whole_programs_run_on_it(tmp_path):
+    rows = [f"{k % 4},{(k % 5) - 2.0}" for k in range(200)]
+    (tmp_path / "notes.csv").write_text("\n".join(["pitch,length", *rows, ""]))
+    (tmp_path / "reward.py").write_text("def score(columns):\n    return list(columns['length'])\n")
+    for name, text in programs(SPEC, kinds=("model", "train", "sample", "finetune")).items():
+        (tmp_path / name).write_text(text)
+    on_it = ("--device", "aside", "--threads", "1")
+    run, tuned, out = tmp_path / "run", tmp_path / "tuned", tmp_path / "drawn.parquet"
+    started(tmp_path / "train.py", *on_it, "--steps", "3", "--batch", "16", "--out", run)
+    started(tmp_path / "train.py", *on_it, "--steps", "5", "--batch", "16", "--out", run, "--resume")
+    started(tmp_path / "finetune.py", *on_it, "--run", run, "--out", tuned, "--compare", "8")
+    started(tmp_path / "sample.py", *on_it, "--run", run, "--adapter", tuned, "--count", "8", "--out", out)
+    assert parquet.read_table(out).num_rows == 8
