@@ -2,6 +2,8 @@
 
     python benchmarks/loops.py                                   # eager, batch 64; a few minutes on one thread
     python benchmarks/loops.py --compiled
+    python benchmarks/loops.py --first-calls                     # what compiling once saves; a few minutes
+    python benchmarks/loops.py --device cuda --compiled          # with the trunk as a CUDA graph of each number of repeats as well
     pip install --target DIR --no-deps x-transformers rlt-pytorch einops einx frozendict loguru torch-einops-utils \
         rotary-embedding-torch x-mlps-pytorch
     python benchmarks/loops.py --peer DIR                        # the two libraries beside them
@@ -19,7 +21,7 @@ All sides denoise the same tokens with a transformer of two adaLN layers that re
   adaptive normalisation, so the clock is added to the tokens before each repeat, and it computes attention without a fused kernel.
 
 They take turns in one process; a ratio is the median of the paired ratios, with their range.  On one CPU thread the time is
-CPU time.  Memory is how far a fresh process's resident set rises during a training step.
+CPU time.  Memory is how far a fresh process's resident set rises during a training step, on a GPU how far what torch has allotted does.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ from gencc.compiler.driver import compile_source
 from gencc.compiler.emit.emitter import emit
 from gencc.dsl.source import Source
 from gencc.runtime import distillation
+from gencc.runtime.captured import Captured, Graphs
 from gencc.runtime.looping import Looped
 from gencc.runtime.sites import Examples
 
@@ -85,7 +88,8 @@ class Emitted:
         self.model: Any = found["Tokens"]()
         g = torch.Generator().manual_seed(0)
         data = Examples({"token": torch.randint(256, (options.batch, 64), generator=g)}, {})
-        self.x = self.model.corrupt(data, g)
+        self.x = {name: t.to(options.device) for name, t in self.model.corrupt(data, g).items()}
+        self.model.to(options.device)
         self.distils = weight > 0
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
         self.calls = 0
@@ -105,8 +109,20 @@ class Emitted:
         self.optimizer.step()
 
     @torch.no_grad()
-    def run(self, loops: int) -> None:
-        self.model.trunk(self.x, (loops,)) if self.distils else self.model.trunk(self.x, loops)
+    def run(self, loops: int) -> Tensor:
+        return self.model.trunk(self.x, (loops,))[0] if self.distils else self.model.trunk(self.x, loops)
+
+
+class Recorded:
+    """The trunk of an emitted program, replayed as a CUDA graph of each number of repeats."""
+
+    def __init__(self, side: Emitted, options: argparse.Namespace) -> None:
+        graphs = Graphs(torch.device(options.device))
+        self.trunk = Captured(lambda x, noise, loops: {"h": side.run(int(loops))}, graphs)
+
+    @torch.no_grad()
+    def run(self, loops: int) -> Tensor:
+        return self.trunk({}, {}, loops)["h"]
 
 
 class TwoRuns(Emitted):
@@ -132,12 +148,16 @@ class ByHand(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 256))
         self.optimizer = torch.optim.AdamW(self.parameters(), lr=1e-4)
         g = torch.Generator().manual_seed(0)
-        self.token = torch.randint(256, (options.batch, 64), generator=g)
-        self.masked = torch.rand(options.batch, 64, generator=g) < 0.5
-        self.time = torch.rand(options.batch, generator=g)
+        self.register_buffer("token", torch.randint(256, (options.batch, 64), generator=g))
+        self.register_buffer("masked", torch.rand(options.batch, 64, generator=g) < 0.5)
+        self.register_buffer("time", torch.rand(options.batch, generator=g))
         self.calls = 0
         if options.compiled:
             self.repeat = torch.compile(self.repeat)  # type: ignore[method-assign]
+
+    token: Tensor
+    masked: Tensor
+    time: Tensor
 
     def repeat(self, h: Tensor, clock: Tensor) -> Tensor:
         for block in self.blocks:
@@ -164,8 +184,8 @@ class ByHand(nn.Module):
         self.optimizer.step()
 
     @torch.no_grad()
-    def run(self, loops: int) -> None:
-        self.trunk(loops)
+    def run(self, loops: int) -> Tensor:
+        return self.trunk(loops)[0]
 
 
 class Peer(ByHand):
@@ -224,10 +244,17 @@ MAKERS: dict[str, Callable[[argparse.Namespace], Any]] = {
 PEERS = ("x-transformers", "rlt-pytorch")
 
 
+def made(name: str, options: argparse.Namespace) -> Any:
+    side = MAKERS[name](options)
+    return side.to(options.device) if isinstance(side, nn.Module) else side
+
+
 def seconds(work: Callable[[], Any], options: argparse.Namespace) -> float:
-    clock = time.process_time if options.threads == 1 else time.perf_counter
+    clock = time.process_time if options.threads == 1 and options.device == "cpu" else time.perf_counter
     began = clock()
     work()
+    if options.device != "cpu":
+        torch.cuda.synchronize()
     return clock() - began
 
 
@@ -255,9 +282,14 @@ def operations(work: Callable[[], Any]) -> float:
 
 
 def rise(name: str, options: argparse.Namespace) -> float:
-    """MB that a training step adds to the resident set; runs in a process of its own."""
+    """MB that a training step adds to what is resident, or allotted on a GPU; runs in a process of its own."""
     torch.set_num_threads(options.threads)
-    side = MAKERS[name](options)
+    side = made(name, options)
+    if options.device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        side.step()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
     Path("/proc/self/clear_refs").write_text(
         "5"
     )  # the high-water mark starts again from what is resident now
@@ -266,6 +298,33 @@ def rise(name: str, options: argparse.Namespace) -> float:
     side.step()
     high = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]
     return (int(high) - int(low)) / 1024
+
+
+def first_calls(options: argparse.Namespace) -> None:
+    """Seconds until 1 to 8 repeats have each run once without gradients, nothing compiled before: a repeat, or the trunk."""
+    torch._dynamo.config.recompile_limit = 2 * REPEATS  # a graph for each number of repeats
+    options.compiled = False
+    print("| compiled | graphs | seconds | of a repeat's |\n|---|---|---|---|")
+    base = 0.0
+    with torch._inductor.config.patch(force_disable_caches=True):
+        for name in ("one repeat", "the whole trunk"):
+            side = Emitted(options)
+            torch._dynamo.reset()
+            torch._dynamo.utils.counters.clear()
+            run = side.run
+            if name == "one repeat":
+                for loop in side.model.modules():
+                    if isinstance(loop, Looped):
+                        loop.compile_once()
+            else:
+                run = torch.compile(run)
+            began = time.perf_counter()  # compilers are other processes
+            for loops in range(1, 2 * REPEATS + 1):
+                run(loops)
+            took = time.perf_counter() - began
+            base = base or took
+            graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+            print(f"| {name} | {graphs} | {took:.1f} | {took / base:.2f} |", flush=True)
 
 
 def main() -> None:
@@ -277,6 +336,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument(
+        "--first-calls", action="store_true", help="time what is compiled for 1 to 8 repeats, and stop"
+    )
     parser.add_argument("--compiled", action="store_true", help="compile the repeats of each side")
     parser.add_argument("--peer", type=Path, help="folder with x-transformers and rlt-pytorch")
     options = parser.parse_args()
@@ -284,7 +347,10 @@ def main() -> None:
     names = [n for n in MAKERS if n not in PEERS or options.peer]
     if options.peer:
         sys.path.append(str(options.peer))
-    sides = {name: MAKERS[name](options) for name in names}
+    if options.first_calls:
+        first_calls(options)
+        return
+    sides = {name: made(name, options) for name in names}
     print(
         f"torch {torch.__version__}, {options.threads} thread(s), width {options.width}, batch {options.batch}, 64 tokens"
     )
@@ -306,6 +372,9 @@ def main() -> None:
 
     sides["unshared"] = Emitted(options, share="no", weight=0.0, repeats=2 * REPEATS)
     others = [n for n in names if n not in ("ilsd", "plain", "two runs")]
+    if options.device != "cpu":
+        sides["captured"] = Recorded(sides["ilsd"], options)
+        others.append("captured")
     print(
         f"\n| repeats | ms | {' | '.join(f'{n} / ilsd' for n in others)} |\n|---|---|{'---|' * len(others)}"
     )
