@@ -30,6 +30,17 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
             )
         elif isinstance(d, v.Transformer):
             out += _patched(x, x.type, d)
+    for x in spec.variables:
+        if x.grid and x.plate and x not in fields:
+            out.append(
+                Diagnostic(
+                    "GEN222",
+                    f"the grid of `{x.name}` stands in plate `{x.plate}`",
+                    x.where("type"),
+                    note="a variable in a plate has one site for each element of the plate",
+                    help="declare it outside, or leave out `on grid(..)`",
+                )
+            )
     if isinstance(d, v.Transformer) and d.patch and not fields:
         out.append(
             Diagnostic(
