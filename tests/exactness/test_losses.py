@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from emitted import module
 from reference.agreement import ALARM
 from reference.examples import bits_and_tone, bits_spots_and_tone
 from reference.losses import least_losses
@@ -107,6 +108,22 @@ def test_pending_vectors_beside_a_choice_by_confidence(order):
     mixed = bits_spots_and_tone(order, rounds=1, spot=Vector("spot", 2, plate=2, steps=3), bit=bit)
     law = tuple(Component(c.weight, (*c.sites[:2], NORMAL, NORMAL, c.sites[4])) for c in mixed.components)
     check(replace(mixed, law=law, given=False, any=True, choice=0.0), SPOTS)
+
+
+@pytest.mark.parametrize("any_site", [False, True])
+def test_a_weight_beside_visits_that_come_after_its_variable(any_site):
+    """Sites past their last level, which the visit does not ask about, have no part in the loss."""
+    text = replace(bits_spots_and_tone("all(spot) -> bit -> tone", rounds=1), given=False, any=any_site).text
+    plain = module(text)
+    weighted = module(text.replace("predict spot by epsilon", "predict spot by x0(weight = sigmoid)"))
+    process = replace(bits_spots_and_tone("spot -> bit -> tone"), given=False)
+    data = Batch(process, SPOTS, 50)
+    for row, condition in enumerate(SPOTS):
+        data.fill(row, Simulation(process, condition, 50, seed=3).data())
+    for found in (plain, weighted):
+        model = found.Law()
+        losses = model(model.corrupt(data.examples, torch.Generator().manual_seed(4)))
+        assert all(torch.isfinite(loss) and loss > 0 for loss in losses.values())
 
 
 OTHERS = {
