@@ -179,7 +179,11 @@ def _identity(spec: v.Spec, shape: v.Shape) -> list[Diagnostic]:
                     "GEN406",
                     f"`{name}` is not a variable",
                     shape.dedup.span,
-                    help=did_you_mean(name, [x.name for x in spec.variables]),
+                    help=did_you_mean(
+                        name,
+                        [x.name for x in spec.variables],
+                        "leave `dedup` out: the spec declares no variables",
+                    ),
                 )
             )
     rule = shape.select

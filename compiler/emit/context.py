@@ -18,35 +18,17 @@ from . import columns, correction, folding, loops, shaping
 from .render import file_name, literal
 from .variables import Plate, variable
 
+IMPORTED = ("Any", "Callable", "Examples", "Path", "Record", "Tensor", *reports.MODULES)
+"""Capitalised words that programs import; their constants are in capitals throughout."""
+
 
 def class_name(name: str, imported: Iterable[str]) -> str:
-    """CamelCase, never a word the program imports."""
+    """CamelCase, never a word that the program imports or a constant of its own."""
     camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"_+", name) if part) or "Process"
     if not camel.isidentifier():
         camel = f"Process{camel}"
-    return (
-        f"{camel}Process"
-        if camel
-        in {
-            "Examples",
-            "Layouts",
-            "Formulas",
-            "Molecules",
-            "Tables",
-            "Images",
-            "Tensor",
-            "Callable",
-            "F",
-            "ROUND",
-            "ROUNDS",
-            "VISITS",
-            "None",
-            "True",
-            "False",
-            *imported,
-        }
-        else camel
-    )
+    taken = {*IMPORTED, *imported, "None", "True", "False"}
+    return f"{camel}Process" if camel in taken or camel.isupper() else camel
 
 
 def build(program: Program, sha: str, base: str) -> dict[str, Any]:
