@@ -1,6 +1,6 @@
 """elt_dit: the process and its denoiser.
 
-Compiled from elt_dit.gen (sha256 75343c5955c7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_dit.gen (sha256 3aad2db991c5) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class EltDit(nn.Module):
         weight = kernels.sigmoid_weight(IMAGE_BETA, "x0", bias=0.0)
         self.register_buffer("image_weight", weight, persistent=False)
 
-        self.image_value = patches.Embedding((28, 28, 1), (7, 7), WIDTH)
+        self.image_value = patches.Embedding((28, 28, 1), (4, 4), WIDTH)
 
         # denoiser transformer (elt_dit.gen:23)
         self.clock = layers.Clock(WIDTH)
         self.label_value = nn.Embedding(11, WIDTH)
         self.core_loop = looping.Looped(layers=2, width=WIDTH, heads=4, expansion=4, repeats=4)
-        self.image_head = patches.Head((28, 28, 1), (7, 7), WIDTH)
+        self.image_head = patches.Head((28, 28, 1), (4, 4), WIDTH)
 
     def trunk(self, x: dict[str, Tensor], exits: tuple[int, ...] = (4,)) -> list[Tensor]:
-        """Every token's row after each of ``exits`` repeats, (B, 16, WIDTH)."""
+        """Every token's row after each of ``exits`` repeats, (B, 49, WIDTH)."""
         tokens = self.image_value(x["image"])
         clock = self.clock(x["image_count"][:, 0] / len(IMAGE_BETA), self.label_value(x["label"][:, 0]))
         return self.core_loop.exits(tokens, clock, None, exits)
@@ -112,7 +112,7 @@ class EltDit(nn.Module):
         start: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        guidance: float = 1.0,
+        guidance: float = 0.5,
         steps: int = 64,
         eta: float = 1.0,
         loops: int = 4,
@@ -133,7 +133,7 @@ class EltDit(nn.Module):
         given: dict[str, Tensor],
         generator: torch.Generator,
         rounds: int = 1,
-        guidance: float = 1.0,
+        guidance: float = 0.5,
         steps: int = 64,
         eta: float = 1.0,
         loops: int = 4,
@@ -178,7 +178,7 @@ class EltDit(nn.Module):
         state: Examples,
         given: dict[str, Tensor],
         generator: torch.Generator,
-        guidance: float = 1.0,
+        guidance: float = 0.5,
         steps: int = 64,
         eta: float = 1.0,
         loops: int = 4,

@@ -3,7 +3,7 @@
     python sample.py --run runs/elt_dit --count 64 --out samples.parquet
     python sample.py --given 'nothing'
 
-Compiled from elt_dit.gen (sha256 75343c5955c7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_dit.gen (sha256 3aad2db991c5) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
         count=64,
         batch=64,
         seed=0,
-        guidance=1.0,
+        guidance=0.5,
         steps=64,
         eta=1.0,
         tasks=("label", "nothing"),

@@ -3,7 +3,7 @@
     python train.py --steps 200 --out runs/short
     torchrun --nproc-per-node 2 train.py
 
-Compiled from elt_dit.gen (sha256 75343c5955c7) by gencc 0.1.0.  Edit the spec, not this file.
+Compiled from elt_dit.gen (sha256 3aad2db991c5) by gencc 0.1.0.  Edit the spec, not this file.
 """
 
 from __future__ import annotations
@@ -21,22 +21,24 @@ def main() -> None:
         __doc__,
         Path(__file__).parent,
         out="runs/elt_dit",
-        steps=4000,  # elt_dit.gen:43
+        steps=2500,  # elt_dit.gen:43
         batch=32,
         seed=0,
         precision="fp32",
     )
     examples = load_data()
     model = run.place(EltDit())
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=0.0015, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    matrices, rest = training.matrices(model)  # of the blocks; everything else
+    optimizer = training.Together(
+        torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01),
+        torch.optim.AdamW(rest, lr=0.0015, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
     )
     run.fit(
         model,
         optimizer,
         examples,
         course=model.course,
-        warmup=200,
+        warmup=100,
         decay="cosine",
         clip=1.0,
         ema=0.998,
