@@ -40,24 +40,24 @@ class Graphs:
         Raises:
             UserError: the work reads the device, or does what cannot be recorded otherwise.
         """
-        aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        now = torch.cuda.current_stream(self._device)
-        aside.wait_stream(now)
-        with torch.cuda.stream(aside):
-            for _ in range(WARM):
-                work()
-        now.wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, pool=self._pool):
-                written = work()
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"a visit cannot be recorded as a CUDA graph ({reason}); leave out --capture"
-            ) from error
+        with torch.cuda.device(self._device):
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(WARM):
+                    work()
+            torch.cuda.current_stream().wait_stream(aside)
+            graph = torch.cuda.CUDAGraph()
+            try:
+                with torch.cuda.graph(graph, pool=self._pool, stream=aside):
+                    written = work()
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(
+                    f"a visit cannot be recorded as a CUDA graph ({reason}); leave out --capture"
+                ) from error
         return graph.replay, written
 
 
