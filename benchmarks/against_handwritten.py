@@ -77,6 +77,7 @@ class Setting:
     tokens: str
     inner: str
     precision: str
+    handwritten_precision: str
     device: str
     threads: int
 
@@ -105,8 +106,8 @@ class Setting:
             text = text.replace(old, new)
         return text
 
-    def precise(self) -> Any:
-        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
+    def precise(self, precision: str) -> Any:
+        return torch.autocast(self.device, torch.bfloat16, enabled=precision == "bf16")
 
 
 def layouts(setting: Setting) -> tuple[Tensor, Tensor]:
@@ -174,14 +175,14 @@ class Emitted:
         return self.step if job == "training step" else lambda: self.walk(self.paths[job])
 
     def walk(self, visits: list[order.Visit]) -> Any:
-        with self.setting.precise():
+        with self.setting.precise(self.setting.precision):
             return self.sampler.denoise(self.data, {}, Visits(visits), self.generator)
 
     def step(self) -> Tensor:
         size, device = self.setting.batch, torch.device(self.setting.device)
         number = next(self.steps)
         (x,) = batches.noised(self.model.corrupt, self.examples, size, number, 0, 0, 1, device)
-        with self.setting.precise():
+        with self.setting.precise(self.setting.precision):
             losses = self.network(x)
         total = torch.stack(list(losses.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -212,13 +213,13 @@ class Handwritten:
 
     def walk(self, visits: list[int]) -> tuple[Tensor, Tensor]:
         category, box = self.category, self.box
-        with self.setting.precise():
+        with self.setting.precise(self.setting.handwritten_precision):
             for number in visits:
                 category, box = handwritten.visit(self.model, category, box, number, self.network)
         return category, box
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        with self.setting.precise():
+        with self.setting.precise(self.setting.handwritten_precision):
             logits, guess = self.network(*inputs)
         return logits.float(), guess.float()
 
@@ -495,9 +496,10 @@ def growth(setting: Setting, options: argparse.Namespace, console: Console) -> l
 
 
 def describe(s: Setting) -> str:
+    shown = "" if s.handwritten_precision == s.precision else f" (hand-written {s.handwritten_precision})"
     return (
         f"{s.elements} elements, width {s.width}, {s.layers} layers, {s.heads} heads, {s.rounds} rounds, K = {s.inner_steps},"
-        f" batch {s.batch}, {s.precision}, {s.device}, {s.threads} thread{'s' * (s.threads > 1)}; emitted: tokens {s.tokens},"
+        f" batch {s.batch}, {s.precision}{shown}, {s.device}, {s.threads} thread{'s' * (s.threads > 1)}; emitted: tokens {s.tokens},"
         f" inner {s.inner}"
     )
 
@@ -514,6 +516,9 @@ def main() -> None:
     parser.add_argument("--tokens", choices=("element", "split"), default="element", help="(default element)")
     parser.add_argument("--inner", choices=("head", "row", "joint"), default="head", help="(default head)")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument(
+        "--handwritten-precision", choices=("fp32", "bf16"), help="of the other side (default: the same)"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="(default 1)")
     parser.add_argument("--repeats", type=int, default=7, help="of visits and steps (default 7)")
@@ -525,6 +530,7 @@ def main() -> None:
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--json", type=Path, help="write everything measured")
     options = parser.parse_args()
+    options.handwritten_precision = options.handwritten_precision or options.precision
     torch.set_num_threads(options.threads)
     console = Console(width=max(150, Console().width))
     setting = Setting(**{f.name: getattr(options, f.name) for f in fields(Setting)})
