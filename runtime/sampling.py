@@ -21,7 +21,7 @@ from . import adapters, captured, checkpoints, loop_counts, paths, ranges, serve
 from .data import Codec, Dataset, encode
 from .data.fields import Field
 from .data.fields import Tokens as TokenField
-from .devices import device
+from .devices import device, offer, read
 from .errors import UserError
 from .files import write_atomically
 from .looping import Looped
@@ -402,16 +402,7 @@ def begin(
         default=refine[1] if refine else 1,
         help="ReDeNoise: how often; 0 leaves it out",
     )
-    parser.add_argument(
-        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
-    )
-    parser.add_argument("--threads", type=ranges.threads, default=None, help="CPU threads of this process")
-    parser.add_argument(
-        "--compile",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="torch.compile the visits (auto: on a GPU)",
-    )
+    offer(parser, "the visits")
     parser.set_defaults(loops=None, budget_ms=None, strip=False)
     if loops is not None:
         loops.offer(parser)
@@ -447,9 +438,7 @@ def begin(
         action="store_true",
         help="on a GPU: record each kind of visit as a CUDA graph, for every number of repeats one, and replay it",
     )
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = read(parser)
     if options.times == 0:
         options.refine = None
     if options.adapter is not None and (options.export or options.package):

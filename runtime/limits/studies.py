@@ -12,10 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
-from .. import paths, ranges
+from .. import devices, paths, ranges
 from ..errors import UserError
 from .expectations import Expectation
 from .losses import Loss
@@ -169,9 +168,7 @@ def begin(description: str | None, here: Path, *, out: str) -> Study:
     parser.add_argument(
         "--overwrite", action="store_true", help="begin anew; by default finished networks are not run again"
     )
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = devices.read(parser)
     # Where a denoiser is analysed, its model belongs to what the study is about.
     files = [here / name for name in ("spec.gen", "model.py")]
     text = b"".join(file.read_bytes() for file in files if file.exists())

@@ -19,7 +19,7 @@ from torch import Tensor
 from .. import checkpoints, paths, ranges
 from ..data import Codec, Dataset
 from ..data.fields import Field
-from ..devices import device
+from ..devices import device, offer, read
 from ..files import write_atomically
 from ..sampling import blank, held_sites
 from ..sites import Examples
@@ -168,7 +168,5 @@ def begin(description: str | None, run: str, out: str) -> Session:
         "--batch", type=ranges.whole(), default=64, help="trajectories drawn together (default 64)"
     )
     parser.add_argument("--seed", type=ranges.seed, default=0, help="seed (default 0)")
-    parser.add_argument(
-        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
-    )
-    return Session(parser.parse_args())
+    offer(parser)
+    return Session(read(parser))

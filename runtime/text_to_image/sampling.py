@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from .. import paths, ranges
-from ..devices import device
+from ..devices import device, offer, read
 from ..files import write_atomically
 from ..training.batches import mix
 from . import pipelines
@@ -98,8 +98,5 @@ def begin(
     )
     parser.add_argument("--seed", type=ranges.seed, default=seed, help=f"seed (default {seed})")
     parser.add_argument("--out", type=paths.path, default=Path(out), help=f"folder to write (default {out})")
-    parser.add_argument(
-        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
-    )
-    options = parser.parse_args()
-    return Session(options)
+    offer(parser)
+    return Session(read(parser))

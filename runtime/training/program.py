@@ -77,16 +77,7 @@ def arguments(
     parser.add_argument(
         "--precision", choices=("fp32", "bf16"), default=precision, help=f"(default {precision})"
     )
-    parser.add_argument(
-        "--device", default=None, help="cpu, cuda, cuda:1; the default is a GPU where there is one"
-    )
-    parser.add_argument("--threads", type=ranges.threads, default=None, help="CPU threads of this process")
-    parser.add_argument(
-        "--compile",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="torch.compile the network (auto: on a GPU)",
-    )
+    devices.offer(parser, "the network")
     parser.add_argument(
         "--stop-after",
         type=ranges.whole(),
@@ -116,19 +107,14 @@ def reference(parser: argparse.ArgumentParser, run: str, what: str) -> None:
 
 def join(parser: argparse.ArgumentParser, here: Path) -> Run:
     """Reads the command line and joins the other processes; ``here`` is the folder of the program and its spec."""
-    options = parser.parse_args()
+    options = devices.read(parser)
     if options.out.exists() and not options.out.is_dir():
         parser.error(f"--out {options.out}: is a file, and a run is a folder")
-    if options.threads:
-        torch.set_num_threads(options.threads)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = devices.device(options.device, local)
     if world > 1:
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-        torch.set_float32_matmul_precision("high")
     torch.manual_seed(options.seed)
     spec = here / "spec.gen"
     return Run(

@@ -147,9 +147,16 @@ def test_what_a_run_without_a_checkpoint_has_logged_is_not_told_again(folder, tm
 
 
 def test_a_gpu_without_a_number_is_that_of_the_process(monkeypatch):
+    taken, precise = [], []
     monkeypatch.setattr(devices.torch, "empty", lambda size, device: None)
-    assert devices.device("cuda") == torch.device("cuda:0")
-    assert devices.device("cuda", 1) == torch.device("cuda:1") and devices.device("cuda:3", 1).index == 3
+    monkeypatch.setattr(devices.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(devices.torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(devices.torch, "set_float32_matmul_precision", precise.append)
+    assert devices.device("cuda") == devices.device(None) == torch.device("cuda:0")
+    assert devices.device("cuda", 1) == devices.device(None, 1) == torch.device("cuda:1")
+    assert devices.device("cuda:3", 1).index == 3
+    assert [device.index for device in taken] == [0, 0, 1, 1, 3] and set(precise) == {"high"}
+    assert devices.device("cpu") == torch.device("cpu") and len(taken) == 5
 
 
 def test_a_batch_of_more_than_the_examples_is_one_of_all_of_them_before_anything_is_assembled(
