@@ -142,7 +142,7 @@ class FirstOfItsKind:
 
 
 def run(case):
-    """One step of training and all kinds of visits of an emitted program on the device; what its visits read."""
+    """One step of training and all kinds of visits of an emitted program on the device; what each of the two reads."""
     from emitted import CASES, build, course, pair
 
     # Activations that are computed again need a second thread of autograd, which this device does not have.
@@ -152,12 +152,14 @@ def run(case):
     with SecondDevice():
         generator = torch.Generator(ASIDE)
         model, data = model.to(ASIDE), data.to(ASIDE)
+        reads.clear()
         x = model.corrupt(data, generator)
         if teacher is not found:
             x |= build(teacher)[0].to(ASIDE).predictions(x)
         losses = model(x, **course(model))
         if list(model.parameters()):
             sum(losses.values()).backward()
+        learned = list(reads)
         visits = FirstOfItsKind(model.visit)
         model.visit = visits
         for drawn in (
@@ -165,7 +167,7 @@ def run(case):
             model.redenoise(data, {}, generator, rounds=1),
         ):
             assert all(isinstance(v, Aside) for v in drawn.values.values())
-        return visits.reads
+        return {"a training step": learned, "a visit": visits.reads}
 
 
 def main():
@@ -178,14 +180,15 @@ def main():
         return
     for case in sys.argv[1:]:
         try:
-            reads = run(case)
+            found = run(case)
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)
             ours = [f for f in frame if "torch" not in f.filename and f.filename != __file__][-1]
             print(f"{case}: {str(error).splitlines()[0]}: {ours.filename}:{ours.lineno}: {ours.line}")
         else:
-            if reads:
-                print(f"{case}: a visit reads the device: {', '.join(sorted(set(reads)))}")
+            for what, names in found.items():
+                if names:
+                    print(f"{case}: {what} reads the device: {', '.join(sorted(set(names)))}")
 
 
 if __name__ == "__main__":

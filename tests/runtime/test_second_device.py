@@ -1,4 +1,4 @@
-"""Every golden program keeps to the device that it is moved to, and its visits never wait for it."""
+"""Every golden program keeps to the device that it is moved to; its training steps and its visits never wait for it."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def started(*arguments):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_programs_keep_to_their_device_and_visits_do_not_read_it(part):
+def test_programs_keep_to_their_device_and_do_not_read_it(part):
     cases = [case for case in PROCESSES[part::PARTS] if case != "loops_drawn"]
     assert started(*cases) == ""
 
