@@ -445,6 +445,8 @@ def begin(
         parser.error("--adapter does not go with --export or --package: a package holds one set of weights")
     if options.out.suffix not in (".parquet", ".csv", ".npz"):
         parser.error(f"--out {options.out}: samples are written as {FORMATS}")
+    if reason := paths.obstacle(options.out):
+        parser.error(f"--out {options.out}: {reason}")
     if loops is not None:
         loops.check(parser, options)
     options.rounds = rounds

@@ -169,4 +169,7 @@ def begin(description: str | None, run: str, out: str) -> Session:
     )
     parser.add_argument("--seed", type=ranges.seed, default=0, help="seed (default 0)")
     offer(parser)
-    return Session(read(parser))
+    options = read(parser)
+    if reason := paths.obstacle(options.out):
+        parser.error(f"--out {options.out}: {reason}")
+    return Session(options)

@@ -259,6 +259,15 @@ def test_samples_are_a_table_and_a_picture(folder, run, tmp_path):
     assert pq.read_table(plain).equals(pq.read_table(unrefined))
 
 
+def test_samples_that_cannot_be_written_are_not_drawn(folder, run, tmp_path, capsys):
+    (tmp_path / "taken.csv").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for out, words in (("taken.csv", "is a folder"), ("file/deep/s.csv", "file is a file, and no folder")):
+        with pytest.raises(SystemExit) as end:
+            call(folder, "sample", "--run", run, "--out", tmp_path / out)
+        assert end.value.code == 2 and words in capsys.readouterr().err
+
+
 def test_samples_as_csv_keep_gaps_commas_and_lists(tmp_path):
     columns = {"age": [1.5, 2.0], "job": ["a,b", None], "box": [[0.25, 1.0], [3.0]]}
     sampling.write(tmp_path / "s.csv", columns)
