@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
     """Squared Frechet (Wasserstein-2) distance between the normal laws with the means and covariances of ``a`` (n, d) and
-    ``b`` (m, d) (FID, arXiv 1706.08500)."""
+    ``b`` (m, d) (FID, arXiv 1706.08500); nan of a single vector, which has no covariance."""
+    if min(len(a), len(b)) < 2:
+        return math.nan
     a, b = a.double(), b.double()
     d = a.shape[1]
     first, second = torch.cov(a.T).reshape(d, d), torch.cov(b.T).reshape(d, d)

@@ -1,5 +1,7 @@
 """Metrics of images against closed forms; the judge; the tokeniser; pictures."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,7 @@ def test_frechet_distance_of_normal_laws():
     x = normal(500, mean, torch.eye(4).double(), 3)
     assert distances.frechet(x, x) == pytest.approx(0, abs=1e-9)
     assert distances.frechet(x, x + 2) == pytest.approx(16)
+    assert math.isnan(distances.frechet(x[:1], x)) and math.isnan(distances.frechet(x, x[:1]))
     assert distances.frechet(x[:, :1], x[:, :1] * 3) == pytest.approx(
         float((2 * x[:, 0].mean()) ** 2 + (2 * x[:, 0].std()) ** 2)
     )
