@@ -32,7 +32,7 @@ def build(spec: v.Spec) -> Graph:
         key = graph.add(Node("data", "data", spec.data.source, spec.data.span))
         for x in spec.variables:
             graph.join(key, "reads", f"variable:{x.name}")
-    if spec.forward is not None:
+    if spec.forward is not None and spec.forward.knows("order"):
         visits = graph.add(
             Node(
                 "visits",
@@ -43,6 +43,7 @@ def build(spec: v.Spec) -> Graph:
         )
         for name in sorted(algebra.variables(spec.forward.order) & names):
             graph.join(visits, "visits", f"variable:{name}")
+    if spec.forward is not None:
         for name, kernel in spec.forward.noise.items():
             key = graph.add(Node("kernel", name, kernel.word, kernel.span))
             graph.join(key, "noises", f"variable:{name}")

@@ -70,7 +70,7 @@ def compile_source(source: Source, level: int = 1, follow: bool = True) -> Compi
     done.tree, unread = parse(source)
     # syntax tree -> typed spec
     done.spec, unresolved = resolve(done.tree)
-    done.diagnostics += unread + unresolved
+    done.diagnostics += unread + partial.said(done.tree, unread, unresolved)
     if done.spec is None:
         return done
     if has_errors(done.diagnostics):

@@ -378,11 +378,16 @@ class Binder:
         extra: dict[str, Any] | None = None,
         known: Iterable[str] = (),
         custom: dict[str, Callable[[Expr], Any]] | None = None,
+        partial: bool = False,
     ) -> Any:
-        """A block's model from its settings; ``custom`` binds options whose values have a grammar of their own."""
+        """A block's model from its settings; ``custom`` binds options whose values have a grammar of their own.
+
+        With ``partial``, a required option that is wrong or missing is one that the model does not know, and does not lose
+        the others.
+        """
         custom = custom or {}
         values: dict[str, Any] = dict(extra or {})
-        spans: dict[str, Span] = {}
+        spans: dict[str, Span] = dict.fromkeys(values, span)
         names = [f for f in model.model_fields if f not in (extra or {})]
         usable = {*names, *custom, *known}
         broken = False
@@ -410,8 +415,14 @@ class Binder:
             elif isinstance(bound, dict):
                 values |= bound
         if broken:
-            return MISSING
-        return self.make(model, values, spans, span, what)
+            return _construct(model, values, spans, span) if partial else MISSING
+        found = self.make(model, values, spans, span, what)
+        return _construct(model, values, spans, span) if found is MISSING and partial else found
+
+
+def _construct(model: type[v.Model], values: dict[str, Any], spans: dict[str, Span], span: Span) -> v.Model:
+    """A model that is not validated: the mistakes have been told, and `dsl.partial` takes out what they are about."""
+    return model.model_construct(**values).located(span, spans)
 
 
 def _annotation(field: FieldInfo) -> Any:

@@ -30,6 +30,9 @@ SEVERAL = {
 
 LISTS = ("plates", "variables", "predictions", "tasks", "distills", "shapes", "corrects", "limits")
 
+COLLECTED = ("noise", "loops")
+"""Options that several statements of a block make up: a mistake outside of other options may be about one of them."""
+
 TANGLED = {"GEN001", "GEN002", "GEN004", "GEN005"}
 """Mistakes after which nobody knows which statement a piece of text belongs to."""
 
@@ -62,6 +65,15 @@ def known(
     return _without(spec.model_copy(update=parts), gone)
 
 
+def said(file: File, syntax: Iterable[Diagnostic], names: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """``names`` without what is found missing in a statement where a mistake of the parser may have hidden it."""
+    torn = [x.span for x in file.items if any(x.span.start <= d.span.start < x.span.end for d in syntax)]
+    return [
+        d for d in names
+        if d.code != "GEN105" or not any(span.start <= d.span.start < span.end for span in torn)
+    ]  # fmt: skip
+
+
 def _errors(problems: Iterable[Diagnostic]) -> list[Span]:
     return [d.span for d in problems if d.severity is Severity.ERROR]
 
@@ -81,6 +93,14 @@ def _said(value: v.Model, block: Block, wrong: list[Span]) -> v.Model:
     for entry in block.entries:
         if isinstance(entry, Setting) and any(entry.span.start <= s.start < entry.span.end for s in wrong):
             out.add(entry.key.text)
+    options = [
+        x.span for x in block.entries if isinstance(x, Setting) and x.subject is None and x.key.text in type(value).model_fields
+    ]  # fmt: skip
+    if any(
+        s.start > block.span.start and not any(span.start <= s.start < span.end for span in options)
+        for s in wrong
+    ):
+        out.update(COLLECTED)
     if block.label is not None and any(
         block.label.span.start <= s.start < block.label.span.end for s in wrong
     ):

@@ -199,8 +199,7 @@ class _Resolver:
                 first[name] = setting.span
                 if kernel is not MISSING:
                     noise[name] = kernel
-        found = self.bind.options(v.Forward, plain, block.span, "`forward`", {"noise": noise})
-        return None if found is MISSING else found
+        return self.bind.options(v.Forward, plain, block.span, "`forward`", {"noise": noise}, partial=True)
 
     def _predictions(self) -> list[v.Prediction]:
         out: dict[str, v.Prediction] = {}

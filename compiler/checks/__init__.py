@@ -39,7 +39,8 @@ Check = Callable[[v.Spec, Graph], list[Diagnostic]]
 
 CHECKS: tuple[Check, ...] = (
     coverage.check,  # every noised variable has a kernel and is visited
-    kernels.check,  # the kernel fits the variable, and its schedule is one
+    kernels.fits,  # the kernel fits the variable
+    kernels.check,  # its schedule is one
     joint.check,  # a joint visit moves each site once
     conditions.check,  # what is given can be
     targets.check,  # what is predicted can be

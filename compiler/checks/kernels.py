@@ -20,12 +20,10 @@ def moves(spec: v.Spec, name: str) -> int:
     return algebra.moves(spec.forward.order, sites, name, spec.forward.rounds)
 
 
-def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
-    forward = spec.forward
-    if forward is None:
-        return []
+def fits(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
+    """Whether each kernel is for variables of the type that it gets."""
     out: list[Diagnostic] = []
-    for name, kernel in forward.noise.items():
+    for name, kernel in spec.forward.noise.items() if spec.forward is not None else ():
         x = spec.variable(name)
         declared = (Label(x.span, "declared here"),)
         if not isinstance(x.type, kernel.suits):
@@ -43,6 +41,17 @@ def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
                     help=f"use {fitting}",
                 )
             )
+    return out
+
+
+def check(spec: v.Spec, graph: Graph) -> list[Diagnostic]:
+    """Schedules that are some, of kernels that fit, and blocks that fit the sites."""
+    forward = spec.forward
+    if forward is None:
+        return []
+    out: list[Diagnostic] = []
+    for name, kernel in forward.noise.items():
+        if not isinstance(spec.variable(name).type, kernel.suits):
             continue
         visits = min(moves(spec, name), TABULATED)
         try:

@@ -37,6 +37,10 @@ class Model(BaseModel):
         """Where ``option`` was written, else where the whole piece was."""
         return self._spans.get(option, self.span)
 
+    def knows(self, option: str) -> bool:
+        """Whether the option has a value: not, where what was written for it is a mistake."""
+        return option in self.__dict__
+
     def says(self, option: str) -> bool:
         """Whether the author wrote ``option`` (rather than leaving the default)."""
         return option in self._spans
