@@ -36,7 +36,7 @@ def read(path: Path) -> Any:
     """The table (pyarrow) behind a ``.csv``, ``.csv.gz``, ``.gz`` or ``.parquet`` file.
 
     Raises:
-        TableError: no such file, or neither CSV nor Parquet.
+        TableError: no such file, neither CSV nor Parquet, other separators than commas, or two columns of one name.
     """
     import pyarrow as pa
     import pyarrow.parquet
@@ -46,9 +46,18 @@ def read(path: Path) -> Any:
     if not path.is_file():
         raise TableError(f"{path}: no such file")
     try:
-        return pa.parquet.read_table(path) if path.suffix == ".parquet" else read_csv(path)
+        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else read_csv(path)
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"{path}: cannot be read: {error}") from error
+    names = table.column_names
+    if len(names) == 1 and path.suffix != ".parquet" and (mark := re.search(r"[;\t|]", names[0])):
+        raise TableError(
+            f"{path}: its one column is called {names[0]!r}; separate columns by commas, not by {mark[0]!r}"
+        )
+    for name in names:
+        if names.count(name) > 1:
+            raise TableError(f"{path}: two columns are called {name!r}; rename one")
+    return table
 
 
 def columns(table: Any) -> list[Column]:

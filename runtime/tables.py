@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import warnings
 from pathlib import Path
@@ -15,6 +16,9 @@ from .data.fields import column_names
 from .errors import UserError
 from .files import write_atomically
 from .sites import Examples
+
+FOLDS = 3
+"""Parts of the rows, each told real from synthetic by what the others teach."""
 
 
 class Tables:
@@ -91,17 +95,21 @@ class Tables:
             (_numbers if name in numeric else _categories)(panel, {k: t[name] for k, t in tables.items()})
         handles, labels = axes.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="lower center", ncol=len(rows), frameon=False, fontsize=9)
-        figure.tight_layout(rect=(0, 0.35 / (height * 2.2), 1, 1))
-        write_atomically(path, lambda temporary: figure.savefig(temporary))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # a header in letters that the font lacks
+            figure.tight_layout(rect=(0, 0.35 / (height * 2.2), 1, 1))
+            write_atomically(path, lambda temporary: figure.savefig(temporary))
         pyplot.close(figure)
 
 
 def detection(real: Any, drawn: Any) -> float:
     """1 where a logistic regression cannot tell ``drawn`` rows from ``real`` ones, 0 where it always can.
 
-    1 - max(0, 2 AUC - 1), the AUC averaged over three folds, as SDMetrics' LogisticDetection scores it; unlike there,
-    categories that the real rows lack have an indicator of their own.
+    1 - max(0, 2 AUC - 1), the AUC averaged over `FOLDS`, as SDMetrics' LogisticDetection scores it; unlike there,
+    categories that the real rows lack have an indicator of their own.  nan of fewer rows than folds.
     """
+    if min(len(real), len(drawn)) < FOLDS:
+        return math.nan
     import pandas
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_score
@@ -117,7 +125,7 @@ def detection(real: Any, drawn: Any) -> float:
     judge = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     rows = np.random.default_rng(0).permutation(len(labels))
     area = cross_val_score(
-        judge, inputs.fillna(0.0).to_numpy()[rows], labels[rows], cv=3, scoring="roc_auc"
+        judge, inputs.fillna(0.0).to_numpy()[rows], labels[rows], cv=FOLDS, scoring="roc_auc"
     ).mean()
     return float(1 - max(0.0, 2 * area - 1))
 
@@ -133,7 +141,8 @@ def _numbers(panel: Any, columns: dict[str, list[Any]]) -> None:
     low, high = np.quantile(everything, [0.005, 0.995]) if len(everything) else (0.0, 1.0)
     edges = np.linspace(low, high if high > low else low + 1, 31)
     for label, v in values.items():
-        panel.hist(v.clip(edges[0], edges[-1]), edges, density=True, histtype="step", label=label)
+        with np.errstate(all="ignore"):  # numbers so large that their bins have no width
+            panel.hist(v.clip(edges[0], edges[-1]), edges, density=True, histtype="step", label=label)
     panel.set_yticks([])
 
 

@@ -38,7 +38,9 @@ def test_tables_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "empty.csv").write_text("a,b\n")
     (tmp_path / "junk.parquet").write_bytes(b"junk" * 9)
     pq.write_table(pa.table({"a": [1, 1, 1]}), tmp_path / "same.parquet")
-    for name, words in {"none.csv": "no such file", "empty.csv": "holds no rows", "junk.parquet": "cannot be read", "same.parquet": "no column is left"}.items():  # fmt: skip
+    (tmp_path / "marks.csv").write_text("a;b\n1;2\n3;4\n")
+    (tmp_path / "twice.csv").write_text("a,b,a\n1,2,3\n4,5,6\n")
+    for name, words in {"none.csv": "no such file", "empty.csv": "holds no rows", "junk.parquet": "cannot be read", "same.parquet": "no column is left", "marks.csv": "separate columns by commas, not by ';'", "twice.csv": "two columns are called 'a'"}.items():  # fmt: skip
         done = gencc("new", "t", "--from-table", name, cwd=tmp_path)
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "t.gen").exists()

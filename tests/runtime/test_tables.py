@@ -1,5 +1,8 @@
 """Tables: scales, missing values, types kept, measures that move the right way."""
 
+import math
+import warnings
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -113,6 +116,24 @@ def test_detection_knows_categories_that_real_rows_lack():
     pandas = pytest.importorskip("pandas")
     real = pandas.DataFrame({"a": ["x", "y"] * 100})
     assert detection(real, real) > 0.9 and detection(real, pandas.DataFrame({"a": ["z", "y"] * 100})) < 0.6
+
+
+def test_few_rows_and_odd_columns_are_measured_and_drawn_without_a_word(tmp_path):
+    """Five rows, a header in letters that fonts lack, numbers so large that neighbours are one."""
+    pytest.importorskip("sdmetrics")
+    rows = {"日本": [10.0**18 + k for k in range(10)], "job": ["a", "b"] * 5}
+    fields = {
+        "number": data.Vectors(length=1, columns=("日本",), scale="quantile"),
+        "job": data.Tokens(column="job"),
+    }
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    found = data.load(f"parquet:{tmp_path / 't.parquet'}", fields, train=0.8)
+    report = Tables(("shapes", "trends", "detection"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        measured = report.measure(found.test, found.test, found.codec)
+        report.draw({"real": found.test, "drawn": found.train}, found.codec, tmp_path / "p.png")
+    assert math.isnan(measured["detection"]) and measured["shapes"] == 1
 
 
 def test_rotations_keep_lengths_and_angles_and_turn_uniformly():
