@@ -29,8 +29,25 @@ def apply(source: Source, assignments: list[str]) -> Source:
             or not all(re.fullmatch(r"[A-Za-z_]\w*", p) for p in parts)
         ):
             raise BadOverride(f"--set {assignment}: write block.option=value, for example train.steps=200")
+        if flaw := _flaw(value.strip()):
+            raise BadOverride(f"--set {assignment}: {flaw}")
         source = Source(source.name, _apply(source, parts, value.strip(), assignment))
     return source
+
+
+def _flaw(value: str) -> str:
+    """Why ``value``, written after an option, would not end with it; empty if it does.
+
+    Otherwise what follows in the spec would be taken for a part of it.
+    """
+    tree, problems = parse(Source("--set", f"spec one\ntrain {{\n  option = {value}\n}}\n"))
+    whole = [e for item in tree.items if isinstance(item, Block) for e in item.entries]
+    why = f" ({problems[0].message})" if problems else ""
+    return (
+        f"this is not one value{why}; each option has a --set of its own"
+        if problems or len(whole) > 1
+        else ""
+    )
 
 
 def _apply(source: Source, parts: list[str], value: str, assignment: str) -> str:

@@ -26,13 +26,14 @@ train { steps = 10, optimizer = adamw(lr = 1e-3) }
         ("forward.noise.x.keep=linear", "  noise x = uniform(keep = linear)"),
         ("forward.rounds=3", "  rounds = 3"),
         ("sample.count=5", "  count = 5"),
+        ("data.split=80% train, 20% test", "  split = 80% train, 20% test"),
     ],
 )
 def test_one_line_changes(assignment: str, line: str) -> None:
     text = override.apply(Source("s.gen", SPEC), [assignment]).text
     new = [found for found in text.splitlines() if found not in SPEC.splitlines()]
     assert line in new
-    assert set(new) <= {line, "", "sample {"}  # a block that was not there is added
+    assert set(new) <= {line, "", "sample {", "data {"}  # a block that was not there is added
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,19 @@ def test_one_line_changes(assignment: str, line: str) -> None:
 def test_what_names_nothing_is_refused(assignment: str) -> None:
     with pytest.raises(override.BadOverride, match=f"--set {assignment.partition('=')[0]}"):
         override.apply(Source("s.gen", SPEC), [assignment])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("1, batch = 2", "each option has a --set of its own"),
+        ("1,train.batch=2", "each option has a --set of its own"),
+        ("1}", "is not one value"),
+        (")", "is not one value"),
+        ('"x', "is not one value"),
+    ],
+)
+def test_a_value_ends_with_itself(value: str, words: str) -> None:
+    """Else what stands after it in the spec, or the next assignment, would be blamed."""
+    with pytest.raises(override.BadOverride, match=words):
+        override.apply(Source("s.gen", SPEC), [f"train.steps={value}", "forward.rounds=2"])
