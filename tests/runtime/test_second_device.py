@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
+import torch.utils.backend_registration
 from emitted import PROCESSES, programs
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(torch.utils.backend_registration, "_setup_privateuseone_for_python_backend"),
+    reason="this torch cannot set up a device in Python",
+)
 
 TESTS = Path(__file__).resolve().parents[1]
 PARTS = 3
