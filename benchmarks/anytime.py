@@ -181,17 +181,25 @@ def tabled(results: dict[str, Any], metric: str) -> str:
 
 
 def draw(results: dict[str, Any], path: Path, metrics: list[str]) -> None:
-    """One panel per metric against repeats, and the first metric against parameters."""
+    """One panel per metric against repeats, and the first metric against parameters; without those that a larger one taught."""
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
+
+    def in_numbers(axis: Any) -> None:
+        """Plain numbers on a logarithmic axis."""
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)))
+        axis.set_major_formatter(ticker.EngFormatter(sep=""))
+        axis.set_minor_locator(ticker.NullLocator())
 
     figure, panels = pyplot.subplots(1, len(metrics) + 1, figsize=(4.2 * (len(metrics) + 1), 3.6), dpi=110)
     colours = ["#1b6ca8", "#d1495b", "#4c9f70", "#e08e2b", "#444444", "#999999"]
     most = results["trained repeats"]
     frontier: dict[bool, list[tuple[int, float]]] = {True: [], False: []}
-    for (name, one), colour in zip(results["models"].items(), [*colours, *["#bbbbbb"] * 9], strict=False):
+    alone = {name: one for name, one in results["models"].items() if not name.startswith("taught")}
+    for (name, one), colour in zip(alone.items(), [*colours, *["#bbbbbb"] * 9], strict=False):
         looped = len(one["repeats"]) > 1
         best = one["repeats"][str(most)] if looped else one["repeats"]["1"]
         found = sum(best[metrics[0]]) / len(best[metrics[0]])
@@ -214,12 +222,15 @@ def draw(results: dict[str, Any], path: Path, metrics: list[str]) -> None:
         panel.set(xlabel="repeats when sampling", title=metric)
         if metric in ("frechet", "temporal"):
             panel.set_yscale("log")
+            in_numbers(panel.yaxis)
     panels[-1].set(
         xlabel="parameters",
         title=f"{metrics[0]}, looped models at {most} repeats",
         yscale="log",
         xscale="log",
     )
+    in_numbers(panels[-1].xaxis)
+    in_numbers(panels[-1].yaxis)
     panels[0].legend(fontsize=8, frameon=False)
     figure.tight_layout()
     figure.savefig(path)
