@@ -162,7 +162,7 @@ def run(case):
         losses = model(x, **course(model))
         if list(model.parameters()):
             sum(losses.values()).backward()
-        learned = [name for name in reads if name != FILLS]  # small ones, which do not wait
+        learned = [name for name in reads if name != FILLS]  # of a few constants
         visits = FirstOfItsKind(model.visit)
         model.visit = visits
         for drawn in (

@@ -1,4 +1,4 @@
-"""Every golden program keeps to the device that it is moved to; its training steps and its visits never wait for it."""
+"""Every golden program keeps to the device that it is moved to; its training steps and its visits read nothing back."""
 
 import os
 import subprocess
