@@ -56,26 +56,24 @@ class Layouts:
 
     def draw(self, rows: dict[str, Examples], codec: Codec, path: Path, columns: int = 8) -> None:
         """A picture of layouts, a labelled band for each entry of ``rows``."""
-        from matplotlib import pyplot
         from matplotlib.patches import Patch, Rectangle
 
         names = codec.vocabulary[self.category]
-        palette = pyplot.get_cmap("tab20")
-        colours = [palette((k * 7) % 20) for k in range(len(names))]
+        colours = palette(len(names))
         used: set[int] = set()
 
         def thumbnail(axes: Any, elements: list[tuple[list[float], int]]) -> None:
             axes.set(xlim=(0, 1), ylim=(1, 0))
             for (left, up, wide, high), c in sorted(elements, key=lambda e: -e[0][2] * e[0][3]):
                 used.add(c)
-                fill = (*colours[c][:3], 0.35)
+                fill = (*colours[c], 0.35)
                 axes.add_patch(
                     Rectangle((left, up), wide, high, facecolor=fill, edgecolor=colours[c], linewidth=0.9)
                 )
 
         def legend() -> list[Any]:
             return [
-                Patch(facecolor=(*colours[c][:3], 0.45), edgecolor=colours[c], label=names[c])
+                Patch(facecolor=(*colours[c], 0.45), edgecolor=colours[c], label=names[c])
                 for c in sorted(used)
             ]
 
@@ -90,6 +88,17 @@ class Layouts:
             strict=True,
         )
         return [[(b, c) for b, c, there in zip(*one, strict=True) if there] for one in whole]
+
+
+def palette(count: int) -> list[tuple[float, float, float]]:
+    """Colours of categories, red, green and blue in [0, 1]; neighbours differ clearly, and up to 40 all do."""
+    from matplotlib import colormaps
+
+    known: list[tuple[float, float, float]] = []
+    for name in ("tab20", "tab20b"):
+        shades: Any = colormaps[name]
+        known += [shades.colors[(k * 7) % 20] for k in range(20)]
+    return [known[k % len(known)] for k in range(count)]
 
 
 def alignment(boxes: Tensor, present: Tensor) -> Tensor:

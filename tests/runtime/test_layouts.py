@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from gencc.runtime.layouts import alignment, max_iou, overlap
+from gencc.runtime.layouts import alignment, max_iou, overlap, palette
 
 
 def boxes(*rows):
@@ -46,3 +46,7 @@ def test_max_iou_assigns_layouts_at_their_best():
     tokens, present = torch.zeros(6, 3, dtype=torch.int64), torch.ones(6, 3, dtype=torch.bool)
     order = torch.randperm(6, generator=g)
     assert math.isclose(max_iou((b, tokens, present), (b[order], tokens, present)), 1.0)
+
+
+def test_categories_of_one_picture_have_colours_of_their_own():
+    assert len(set(palette(40))) == 40 and len(palette(90)) == 90 and palette(25) == palette(40)[:25]
