@@ -29,25 +29,28 @@ def apply(source: Source, assignments: list[str]) -> Source:
             or not all(re.fullmatch(r"[A-Za-z_]\w*", p) for p in parts)
         ):
             raise BadOverride(f"--set {assignment}: write block.option=value, for example train.steps=200")
-        if flaw := _flaw(value.strip()):
-            raise BadOverride(f"--set {assignment}: {flaw}")
-        source = Source(source.name, _apply(source, parts, value.strip(), assignment))
+        source = Source(source.name, _apply(source, parts, _alone(value.strip(), assignment), assignment))
     return source
 
 
-def _flaw(value: str) -> str:
-    """Why ``value``, written after an option, would not end with it; empty if it does.
+def _alone(value: str, assignment: str) -> str:
+    """``value`` without a comment after it; written after an option it ends with it.
 
     Otherwise what follows in the spec would be taken for a part of it.
+
+    Raises:
+        BadOverride: it is not one value.
     """
-    tree, problems = parse(Source("--set", f"spec one\ntrain {{\n  option = {value}\n}}\n"))
+    source = Source("--set", f"spec one\ntrain {{\n  option = {value}\n}}\n")
+    tree, problems = parse(source)
     whole = [e for item in tree.items if isinstance(item, Block) for e in item.entries]
-    why = f" ({problems[0].message})" if problems else ""
-    return (
-        f"this is not one value{why}; each option has a --set of its own"
-        if problems or len(whole) > 1
-        else ""
-    )
+    if problems or len(whole) != 1 or not isinstance(whole[0], Setting):
+        why = f" ({problems[0].message})" if problems else ""
+        raise BadOverride(
+            f"--set {assignment}: this is not one value{why}; each option has a --set of its own"
+        )
+    span = whole[0].value.span
+    return source.text[span.start : span.end]
 
 
 def _apply(source: Source, parts: list[str], value: str, assignment: str) -> str:

@@ -20,6 +20,7 @@ train { steps = 10, optimizer = adamw(lr = 1e-3) }
     ("assignment", "line"),
     [
         ("train.steps=20", "train { steps = 20, optimizer = adamw(lr = 1e-3) }"),
+        ("train.steps=20  # shorter", "train { steps = 20, optimizer = adamw(lr = 1e-3) }"),
         ("train.optimizer.lr=2e-3", "train { steps = 10, optimizer = adamw(lr = 2e-3) }"),
         ("train.optimizer.beta2=0.9", "train { steps = 10, optimizer = adamw(lr = 1e-3, beta2 = 0.9) }"),
         ("forward.noise.x=mask(keep = linear)", "  noise x = mask(keep = linear)"),
