@@ -118,6 +118,17 @@ def test_detection_knows_categories_that_real_rows_lack():
     assert detection(real, real) > 0.9 and detection(real, pandas.DataFrame({"a": ["z", "y"] * 100})) < 0.6
 
 
+def test_detection_of_numbers_of_any_size():
+    """Their squares need not be numbers; the size of a column does not count."""
+    pandas = pytest.importorskip("pandas")
+    g = np.random.default_rng(0)
+    real, near, far = (pandas.DataFrame({"a": g.normal(mean, 1, 300)}) for mean in (0, 0, 1))
+    for size in (1e300, 1e-300):
+        assert detection(real * size, near * size) == pytest.approx(detection(real, near), abs=1e-6)
+        assert detection(real * size, far * size) == pytest.approx(detection(real, far), abs=1e-6)
+    assert detection(real, near) > detection(real, far) + 0.3
+
+
 def test_few_rows_and_odd_columns_are_measured_and_drawn_without_a_word(tmp_path):
     """Five rows, a header in letters that fonts lack, numbers so large that neighbours are one."""
     pytest.importorskip("sdmetrics")
