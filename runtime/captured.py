@@ -89,7 +89,7 @@ class Captured:
         given = [*x.values(), *noise.values()]
         key = (tuple(x), tuple(noise), settings, tuple((t.shape, t.dtype) for t in given))
         if key not in self._recorded:
-            self._recorded[key] = self._capture(list(x), list(noise), given, settings)
+            self._recorded[key] = self._capture(x, noise, settings)
         known = self._recorded[key]
         for own, new in zip(known.read, given, strict=True):
             own.copy_(new)
@@ -97,9 +97,11 @@ class Captured:
         return {name: t.clone() for name, t in known.written.items()}
 
     def _capture(
-        self, state: list[str], noise: list[str], given: list[Tensor], settings: tuple[float, ...]
+        self, x: dict[str, Tensor], noise: dict[str, Tensor], settings: tuple[float, ...]
     ) -> _Recorded:
-        read = [t.clone(memory_format=torch.contiguous_format) for t in given]
-        now, fresh = dict(zip(state, read, strict=False)), dict(zip(noise, read[len(state) :], strict=True))
-        play, written = self._record(lambda: self._visit(now, fresh, *settings))
-        return _Recorded(play, read, written)
+        x, noise = (
+            {name: t.clone(memory_format=torch.contiguous_format) for name, t in given.items()}
+            for given in (x, noise)
+        )
+        play, written = self._record(lambda: self._visit(x, noise, *settings))
+        return _Recorded(play, [*x.values(), *noise.values()], written)

@@ -42,7 +42,7 @@ def device(named: str | None, local: int | None = None) -> torch.device:
         UserError: no such device here.
     """
     if named is None:
-        return _taken(torch.device("cuda", local or 0) if torch.cuda.is_available() else torch.device("cpu"))
+        named = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         found = torch.device(named)
         if found.type == "cuda" and found.index is None:  # of several processes, each takes its own
@@ -55,10 +55,6 @@ def device(named: str | None, local: int | None = None) -> torch.device:
         raise UserError(
             f"--device {named}: cannot be used here ({reason}); write cpu, or cuda on a machine with a GPU"
         ) from error
-    return _taken(found)
-
-
-def _taken(found: torch.device) -> torch.device:
     if found.type == "cuda":
         torch.cuda.set_device(found)
         torch.set_float32_matmul_precision("high")

@@ -117,8 +117,7 @@ def _blocks(spec: v.Spec, order: v.Order) -> list[Diagnostic]:
                 )
             ]
         try:
-            for visit in range(order.steps):
-                round(sites * schedules.at(order.schedule, visit / order.steps, order.steps))
+            algebra.scheduled(order, sites)
         except (ArithmeticError, ValueError, TypeError) as error:
             return [
                 Diagnostic(

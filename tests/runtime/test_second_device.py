@@ -1,6 +1,5 @@
 """Every golden program keeps to the device that it is moved to; its training steps and its visits read nothing back."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,11 +40,8 @@ shape pgraft {
 
 def started(*arguments):
     """What `second_device.py` prints; in a process of its own, since a device is of the whole process."""
-    path = os.pathsep.join([str(TESTS), *sys.path])
-    done = subprocess.run(
-        [sys.executable, TESTS / "second_device.py", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    command = [sys.executable, str(TESTS / "second_device.py"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
